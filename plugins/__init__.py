@@ -1,0 +1,1 @@
+"""The shipped providers, registered as a stranger's would be."""

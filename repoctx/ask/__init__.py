@@ -1,0 +1,1 @@
+"""The ask room; see README.md in the folder above."""

@@ -1,0 +1,1 @@
+"""The index room; see README.md in the folder above."""

@@ -1,0 +1,1 @@
+"""Tree-sitter queries, one file a language."""

@@ -1,0 +1,1 @@
+"""The pack room; see README.md in the folder above."""

@@ -1,0 +1,91 @@
+"""The interfaces that plugins and rooms meet at. Shapes only, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from repoctx.values import Capabilities, Count, Delta, Endpoint, Request
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """A way to get an answer. Registered as an entry point ``repoctx.providers``.
+
+    An entry point names a factory ``(endpoint: Endpoint) -> Provider``. Neither the
+    module nor the factory may import an SDK, open a connection or read a file: that
+    waits for ``stream``.
+    """
+
+    name: str
+
+    def models(self) -> Sequence[str]:
+        """Names that can be asked now; empty when any name is passed through."""
+        ...
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What ``model`` can do. Raises UnknownModel."""
+        ...
+
+    def stream(self, request: Request) -> Iterator[Delta]:
+        """Send and yield the answer as it comes; the last delta has ``stop`` set.
+
+        Raises ProviderError, AuthError, ContextOverflow or MissingExtra. Closing the
+        iterator cancels the request.
+        """
+        ...
+
+
+
+class Tokenizer(Protocol):
+    """Counts tokens. ``name`` identifies the vocabulary (``o200k_base``)."""
+
+    name: str
+    exact: bool
+
+    def count(self, text: str) -> int:
+        """Tokens of ``text``; special-token spellings count as ordinary text."""
+        ...
+
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, in order."""
+        ...
+
+
+class Detector(Protocol):
+    """Names the language of a path (``""`` when unknown), from the path alone."""
+
+    def __call__(self, path: str) -> str:
+        """The language's name, for example ``python``."""
+        ...
+
+
+class Reader(Protocol):
+    """Gives bytes by blob id, one file at a time."""
+
+    def __call__(self, oid: str, path: str) -> bytes:
+        """The blob's bytes. Raises KeyError when it is not to be had any more."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens a rendered segment's file for reading."""
+
+    def __call__(self, path: Path) -> Iterator[bytes]:
+        """The file's bytes in chunks."""
+        ...
+
+
+__all__ = [
+    "Capabilities",
+    "Count",
+    "Delta",
+    "Detector",
+    "Endpoint",
+    "Opener",
+    "Provider",
+    "Reader",
+    "Request",
+    "Tokenizer",
+]

@@ -1,0 +1,1 @@
+"""The scan room; see README.md in the folder above."""

@@ -1,0 +1,409 @@
+"""Every noun of repoctx, frozen. Read this file first.
+
+Paths are POSIX-style and relative to the repository's root; bytes that are not UTF-8
+travel as surrogate escapes. Lines are numbered from 1 and spans include both ends.
+Sizes are bytes, times seconds, money USD. ``oid`` is a git blob id (hex).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+# --- scan: which files, and what is in them ---------------------------------------
+
+
+class Reason(StrEnum):
+    """Why a path is not in the context. The value is what people read."""
+
+    IGNORED = "ignored by git"
+    BINARY = "binary"
+    LFS = "git-lfs pointer"
+    SUBMODULE = "submodule"
+    SYMLINK = "symbolic link"
+    SPECIAL = "not a regular file"
+    GENERATED = "generated"
+    VENDORED = "vendored"
+    LOCK = "lock file"
+    MINIFIED = "minified"
+    TOO_LARGE = "too large"
+    DUPLICATE = "duplicate"
+    REPOCTXIGNORE = "matched by .repoctxignore"
+    EXCLUDED = "excluded by --exclude"
+    NOT_INCLUDED = "not matched by --include"
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished while it was read"
+
+
+class State(StrEnum):
+    """Where a file's present bytes are."""
+
+    CLEAN = "clean"
+    """In git's object database, under ``oid``."""
+    CHANGED = "changed"
+    """Tracked, but only the work tree has these bytes."""
+    UNTRACKED = "untracked"
+    """Not tracked and not ignored; only the work tree has these bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a snapshot. ``mode`` is git's (0o100644, 0o100755)."""
+
+    path: str
+    oid: str
+    mode: int
+    size: int
+    lang: str
+    state: State = State.CLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A path that is not in the context, and why.
+
+    ``detail`` names the rule, pattern or (for a duplicate) the path of the copy kept.
+    """
+
+    path: str
+    reason: Reason
+    detail: str = ""
+    oid: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of one tree, in bytewise path order.
+
+    ``tree`` is a digest over (path, oid, mode) of ``files`` and of the duplicates among
+    ``left_out``: the same files give the same tree on any machine.
+    """
+
+    files: tuple[SourceFile, ...]
+    left_out: tuple[LeftOut, ...]
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """One secret taken out of a text: the rule's name and the line it stood on."""
+
+    rule: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file's content as it enters the prefix: decoded, ``\\n`` only, redacted.
+
+    ``text`` has as many lines as the file. ``newline`` is ``lf``, ``crlf``, ``cr``,
+    ``mixed`` or ``none``; ``encoding`` a Python codec name (``utf-8``, ``utf-8-sig``,
+    ``utf-16-le``, ``utf-16-be``, ``latin-1``).
+    """
+
+    text: str
+    encoding: str
+    newline: str
+    redactions: tuple[Redaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlobFacts:
+    """What the bytes of one blob alone decide; the same for every path that has it.
+
+    ``reason`` is set when the content itself keeps the blob out (binary, LFS pointer,
+    minified, generated). ``size`` is in bytes as stored, ``chars`` in characters of
+    ``Text.text``.
+    """
+
+    size: int
+    reason: Reason | None
+    detail: str = ""
+    encoding: str = "utf-8"
+    newline: str = "lf"
+    lines: int = 0
+    chars: int = 0
+    redactions: tuple[Redaction, ...] = ()
+
+
+# --- index: what the text defines and uses ----------------------------------------
+
+
+class Kind(StrEnum):
+    """What a definition is, in the field's words."""
+
+    MODULE = "module"
+    CLASS = "class"
+    STRUCT = "struct"
+    ENUM = "enum"
+    INTERFACE = "interface"
+    TRAIT = "trait"
+    TYPE = "type"
+    FUNCTION = "function"
+    METHOD = "method"
+    MACRO = "macro"
+    CONSTANT = "constant"
+    VARIABLE = "variable"
+    FIELD = "field"
+    SECTION = "section"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition: lines ``start`` to ``end``, a one-line signature, its first
+    docstring line, and the dotted name of what encloses it (empty at top level)."""
+
+    name: str
+    kind: Kind
+    start: int
+    end: int
+    signature: str
+    parent: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A use of a name: ``call``, ``import``, ``type``, ``inherit`` or ``name``."""
+
+    name: str
+    line: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """All that the indexer knows of one text.
+
+    ``skeleton`` is the text with bodies left out, definitions and comments that open
+    them kept; ``terms`` are the search terms with their counts by field (``body``,
+    ``defs``); ``errors`` counts tree-sitter's error and missing nodes (-1: not parsed).
+    """
+
+    definitions: tuple[Symbol, ...] = ()
+    references: tuple[Reference, ...] = ()
+    skeleton: str = ""
+    body: str = ""
+    defs: str = ""
+    errors: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A ranked piece of a file: lines ``start`` to ``end``. ``text`` is what stands
+    there, ``why`` the definition or the words that matched."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+    score: float
+    why: str = ""
+    oid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A symbol and the file it stands in."""
+
+    path: str
+    symbol: Symbol
+    oid: str = ""
+
+
+# --- pack: the prompt's bytes -------------------------------------------------------
+
+
+class SegmentKind(StrEnum):
+    """The parts of a prompt, in the order in which they stand."""
+
+    PREAMBLE = "preamble"
+    BASE = "base"
+    OVERLAY = "overlay"
+    TAIL = "tail"
+    QUESTION = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of tokens; ``exact`` is False for an estimate (shown with ``~``)."""
+
+    tokens: int
+    exact: bool = False
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.tokens + other.tokens, self.exact and other.exact)
+
+    def __str__(self) -> str:
+        return f"{'' if self.exact else '~'}{self.tokens:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One file (or other self-contained piece) inside a segment: where its bytes lie.
+
+    Units never share tokens with their neighbours, so token counts add up.
+    """
+
+    path: str
+    offset: int
+    size: int
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of the prompt's bytes with one fate in the cache.
+
+    The bytes are ``text`` when it is set, else the content of ``file`` (a rendered base
+    in the state folder). ``digest`` is the SHA-256 of the bytes, ``size`` their number.
+    """
+
+    kind: SegmentKind
+    digest: str
+    size: int
+    count: Count
+    text: bytes | None = None
+    file: Path | None = None
+    units: tuple[Unit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """All that can be cached: preamble, base, overlay; ``marks`` are byte offsets at
+    which a provider with explicit breakpoints may put one, best first."""
+
+    segments: tuple[Segment, ...]
+    digest: str
+    marks: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The prefix's length in bytes."""
+        return sum(s.size for s in self.segments)
+
+    @property
+    def count(self) -> Count:
+        """The prefix's length in tokens."""
+        return sum((s.count for s in self.segments), Count(0, exact=True))
+
+
+# --- ask: one question, one answer ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request, normalised: ``input`` is the inclusive total, of which
+    ``cached`` were read from and ``cache_write`` written to the provider's cache.
+    ``cost`` is None when the price is unknown."""
+
+    input: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    output: int = 0
+    cost: float | None = None
+
+
+class Stop(StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    LENGTH = "length"
+    FILTER = "content_filter"
+    REFUSAL = "refusal"
+    CONTINUE = "continue"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One event of a stream: text to append, usage so far, or the reason of the end."""
+
+    text: str = ""
+    usage: Usage | None = None
+    stop: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do. ``cache`` is ``none``, ``automatic``, ``marks`` or
+    ``explicit``; prices are USD per million tokens, None when unknown."""
+
+    window: int
+    output: int
+    cache: str = "none"
+    marks: int = 0
+    minimum: int = 0
+    ttls: tuple[int, ...] = ()
+    prices: Mapping[str, float] | None = None
+    tokenizer: str = "o200k_base"
+    reads_context: bool = True
+    edits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A prompt for one model. ``prefix`` is what the cache serves, ``tail`` and
+    ``question`` come after it. ``evidence`` is what local search found for the question,
+    for providers that answer without a model."""
+
+    model: str
+    prefix: Prefix
+    tail: str
+    question: str
+    mode: str = "ask"
+    max_output: int = 8192
+    definitions: tuple[Definition, ...] = ()
+    evidence: tuple[Passage, ...] = ()
+    ask: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote in an answer and where it was found (``path`` empty: unverified)."""
+
+    quote: str
+    path: str = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def verified(self) -> bool:
+        """Whether the quoted lines stand in the repository."""
+        return bool(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished or cut answer; ``saved`` is the file that holds its raw text."""
+
+    text: str
+    stop: Stop
+    usage: Usage
+    model: str = ""
+    citations: tuple[Citation, ...] = ()
+    saved: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider sends and how it identifies itself. ``key`` never appears in a
+    message, a log or a repr."""
+
+    base_url: str = ""
+    key: str = field(default="", repr=False)
+    timeout: float = 600.0
+    connect_timeout: float = 10.0
+    retries: int = 2
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total) while long work goes on; total 0 is unknown."""
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Report progress to nobody."""
