@@ -12,6 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+
+def byte_order(path: str) -> bytes:
+    """Sort key of a path: its bytes, the same on every platform and locale."""
+    return path.encode("utf-8", "surrogateescape")
+
+
 # --- scan: which files, and what is in them ---------------------------------------
 
 

@@ -1,0 +1,73 @@
+"""The base: every file of one tree as documents, in bytewise path order.
+
+Nothing but the tree decides the bytes: no date, branch, count or absolute path, and no
+listing on top. Redaction and decoding happen before this room sees a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from repoctx.pack.render import (
+    FORMAT_VERSION,
+    Doc,
+    Section,
+    Style,
+    Tag,
+    closing,
+    opening,
+    render,
+)
+from repoctx.values import LeftOut, Reason, Snapshot, SourceFile, byte_order
+
+TextOf = Callable[[SourceFile], str]
+
+
+def base_key(snapshot: Snapshot, style: Style, rules: str) -> str:
+    """Identity of a rendered base: the tree, the style and the ``rules`` of reading
+    (redaction on or off, skeletons), before a byte of it is rendered."""
+    parts = (str(FORMAT_VERSION), style, rules, snapshot.tree)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def base_docs(
+    snapshot: Snapshot, text_of: TextOf, skeletons: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Doc]]:
+    """Yield (path, document) for every file and every pointer to a duplicate.
+
+    ``text_of`` gives a file's text, or its skeleton for the paths in ``skeletons``.
+    Files are asked for one at a time, so memory holds one text.
+    """
+    pointers = [d for d in snapshot.left_out if d.reason is Reason.DUPLICATE]
+    everything: list[SourceFile | LeftOut] = [*snapshot.files, *pointers]
+    # Bytewise order on every machine: str order would move with surrogates.
+    for item in sorted(everything, key=lambda entry: byte_order(entry.path)):
+        if isinstance(item, LeftOut):
+            where = (("path", item.path), ("same-as", item.detail))
+            yield item.path, Doc(Tag.FILE, where)
+        elif item.path in skeletons:
+            shape = (("path", item.path), ("show", "skeleton"))
+            yield item.path, Doc(Tag.FILE, shape, text_of(item))
+        else:
+            yield item.path, file_doc(item.path, text_of(item))
+
+
+def file_doc(path: str, text: str) -> Doc:
+    """A whole file as a document."""
+    return Doc(Tag.FILE, (("path", path),), text)
+
+
+def base_pieces(
+    docs: Iterator[tuple[str, Doc]], style: Style
+) -> Iterator[tuple[str, str]]:
+    """The base's text, piece by piece: the opening, each document, the closing.
+
+    The opening and the closing have an empty path. Joined, the pieces are the segment.
+    """
+    yield "", opening(Section.REPOSITORY, style)
+    for path, doc in docs:
+        yield path, render(doc, style)
+    end = closing(Section.REPOSITORY, style)
+    if end:
+        yield "", end
