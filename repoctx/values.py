@@ -354,8 +354,8 @@ class Capabilities:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A prompt for one model. ``prefix`` is what the cache serves, ``tail`` and
-    ``question`` come after it. ``evidence`` is what local search found for the question,
-    for providers that answer without a model."""
+    ``question`` come after it. ``evidence`` is what local search found for the
+    question, for providers that answer without a model."""
 
     model: str
     prefix: Prefix
