@@ -1,0 +1,123 @@
+"""The state folder: where it is, and how it is written.
+
+It lies in ``<git common dir>/repoctx`` (outside git in the user's cache folder), never
+in the work tree. Everything in it can be deleted at any time. Every write is a rename
+of a finished file, so that a reader sees the old or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from repoctx.errors import StorageError
+
+KEPT_BASES = 6
+"""Rendered bases that stay: enough for a few branches, bounded on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An open state folder. ``note`` says why it is not where it should be."""
+
+    folder: Path
+    note: str = ""
+
+    @property
+    def index(self) -> Path:
+        """The index's database."""
+        return self.folder / "index.db"
+
+    @property
+    def answers(self) -> Path:
+        """The folder of raw answers."""
+        return self.folder / "answers"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of requests."""
+        return self.folder / "ledger.db"
+
+
+def open_state(folder: Path, spare: Path) -> State:
+    """Make ``folder`` usable, or ``spare`` where it cannot be written.
+
+    Raises StorageError when neither can.
+    """
+    try:
+        return State(_writable(folder))
+    except OSError as refused:
+        try:
+            state = State(_writable(spare), note=f"{_reason(refused)}: using {spare}")
+        except OSError as exc:
+            raise StorageError(f"cannot write {folder}: {_reason(refused)}") from exc
+        return state
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(13, "Permission denied", str(folder))
+    return folder
+
+
+def _reason(exc: OSError) -> str:
+    return f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Write ``path`` whole: the file appears when the block ends well, else not at all.
+
+    Raises StorageError, naming the path, on a full disk or a refused write.
+    """
+    name = ""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=".new-", delete=False
+        ) as handle:
+            name = handle.name
+            yield handle
+        Path(name).replace(path)
+    except OSError as exc:
+        raise StorageError(f"cannot write {path}: {exc.strerror or exc}") from exc
+    finally:
+        if name:
+            with suppress(OSError):
+                Path(name).unlink()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace ``path`` by ``value`` as JSON. Raises StorageError."""
+    with replacing(path) as handle:
+        handle.write(json.dumps(value, separators=(",", ":")).encode("ascii"))
+
+
+def read_json(path: Path) -> Any:
+    """The value in ``path``; None when it is missing or broken, so that state that was
+    deleted or damaged is simply made anew."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def forget_old(folder: Path, pattern: str, keep: int) -> None:
+    """Delete all but the ``keep`` most recently used files that match ``pattern``."""
+
+    def age(path: Path) -> float:
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    for path in sorted(folder.glob(pattern), key=age, reverse=True)[keep:]:
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,146 @@
+"""The overlay: what differs between the base's tree and the work tree now.
+
+One document a path, each relative to the base, never chained. The order is (last
+commit that touched the path, path), uncommitted paths last, so that a new change moves
+only what stands behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from repoctx.pack.base import TextOf, file_doc
+from repoctx.pack.render import Doc, Tag
+from repoctx.values import Reason, Snapshot, SourceFile, byte_order
+
+FULL_TEXT_RATIO = 0.8
+"""A patch this large against the new text says less than the text itself."""
+
+PatchOf = Callable[[str, str], str]
+"""(old text, new text) to the body of a patch or of blocks."""
+
+
+class Shape(StrEnum):
+    """How a changed file is shown."""
+
+    DIFF = "diff"
+    BLOCKS = "blocks"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that differs. ``old`` and ``new`` are where the texts can be read (for
+    a duplicate: the copy that was kept); ``source`` is the path a move came from."""
+
+    path: str
+    old: SourceFile | None
+    new: SourceFile | None
+    source: str = ""
+
+
+def present(snapshot: Snapshot) -> dict[str, SourceFile]:
+    """Every path with a text in ``snapshot``, duplicates too, and where to read it."""
+    files = {file.path: file for file in snapshot.files}
+    for item in snapshot.left_out:
+        if item.reason is Reason.DUPLICATE:
+            files[item.path] = files[item.detail]
+    return files
+
+
+def changes(base: Snapshot, now: Snapshot) -> tuple[Change, ...]:
+    """What turns ``base`` into ``now``, in path order; exact moves are paired.
+
+    A path that left the context for any reason (deleted, now ignored, grown too large)
+    counts as deleted: its base text no longer holds.
+    """
+    before, after = present(base), present(now)
+    gone = {p: f for p, f in before.items() if p not in after}
+    fresh = {p: f for p, f in after.items() if p not in before}
+    moves = _moves(gone, fresh)
+    found = [
+        Change(path, before[path], file)
+        for path, file in after.items()
+        if path in before and before[path].oid != file.oid
+    ]
+    for path, file in fresh.items():
+        source = moves.get(path, "")
+        found.append(Change(path, gone[source] if source else None, file, source))
+    left = set(gone) - set(moves.values())
+    found += [Change(path, gone[path], None) for path in left]
+    return tuple(sorted(found, key=lambda change: byte_order(change.path)))
+
+
+def _moves(
+    gone: Mapping[str, SourceFile], fresh: Mapping[str, SourceFile]
+) -> dict[str, str]:
+    """New path to old path, by equal content; the same base name is preferred."""
+    by_oid: dict[str, list[str]] = {}
+    for path in sorted(gone, key=byte_order):
+        by_oid.setdefault(gone[path].oid, []).append(path)
+    pairs: dict[str, str] = {}
+    for path in sorted(fresh, key=byte_order):
+        sources = by_oid.get(fresh[path].oid)
+        if not sources:
+            continue
+        name = path.rpartition("/")[2]
+        same = [s for s in sources if s.rpartition("/")[2] == name]
+        pairs[path] = (same or sources)[0]
+        sources.remove(pairs[path])
+    return pairs
+
+
+def in_order(
+    found: tuple[Change, ...], touched: Mapping[str, int]
+) -> tuple[Change, ...]:
+    """Sort by ``touched`` (position of the last commit that touched the path, oldest
+    0); paths that are not in it are uncommitted and come last."""
+    last = len(touched) + 1
+    return tuple(
+        sorted(found, key=lambda c: (touched.get(c.path, last), byte_order(c.path)))
+    )
+
+
+def overlay_docs(
+    found: tuple[Change, ...],
+    old_text: TextOf,
+    new_text: TextOf,
+    patch_of: PatchOf,
+    tag: Tag = Tag.PATCH,
+) -> Iterator[tuple[str, Doc]]:
+    """Yield (path, document) for each change, in the order given.
+
+    ``patch_of`` may return "" to ask for the full text (always so for ``Shape.FULL``).
+    """
+    for change in found:
+        where = (("path", change.path),)
+        if change.new is None:
+            yield change.path, Doc(Tag.DELETED, where)
+        elif change.old is None:
+            yield change.path, file_doc(change.path, new_text(change.new))
+        else:
+            yield from _changed(change, old_text, new_text, patch_of, tag)
+
+
+def _changed(
+    change: Change, old_text: TextOf, new_text: TextOf, patch_of: PatchOf, tag: Tag
+) -> Iterator[tuple[str, Doc]]:
+    assert change.old is not None and change.new is not None
+    where = (("path", change.path),)
+    if change.source:
+        where, tag = (*where, ("from", change.source)), Tag.MOVED
+    old = old_text(change.old)
+    new = old if change.old.oid == change.new.oid else new_text(change.new)
+    if old == new:  # Only line ends, the encoding or a secret differ.
+        if change.source:
+            yield change.path, Doc(tag, where)
+        return
+    body = patch_of(old, new)
+    if body and len(body) < FULL_TEXT_RATIO * len(new):
+        yield change.path, Doc(tag, where, body)
+        return
+    if change.source:
+        yield change.source, Doc(Tag.DELETED, (("path", change.source),))
+    yield change.path, file_doc(change.path, new)
