@@ -10,10 +10,11 @@
     │   ├── SettingsError           2     a settings file or variable cannot be used
     │   ├── UnknownModel            2     no provider serves that model
     │   └── MissingExtra            2     an optional dependency is not installed
-    ├── StorageError                2     the state folder or an output cannot be written
+    ├── StorageError                2     the state folder or an output is unusable
     ├── GitError                    2     git itself failed
     ├── ProviderError               3     the provider or the network failed
     │   ├── ContextOverflow         3     the prompt is longer than the model's window
+    │   ├── CutAnswer               3     an answer broke off; what came is kept
     │   └── AuthError               4     the key is missing or refused
     ├── BudgetExceeded              5     a limit of time, tokens or money was reached
     ├── NotApplied                  1     edits were not applied; nothing was changed
@@ -24,6 +25,8 @@ prompt or an answer. ``retryable`` tells a program whether the same call may wor
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class RepoctxError(Exception):
@@ -74,17 +77,33 @@ class GitError(RepoctxError):
 
 
 class ProviderError(RepoctxError):
-    """The provider or the network failed."""
+    """The provider or the network failed. ``retry_after`` is in seconds, if named."""
 
     code = 3
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class ContextOverflow(ProviderError):
     """The prompt is longer than the model's window."""
+
+
+class CutAnswer(ProviderError):
+    """An answer broke off after it had begun; ``text`` and ``saved`` hold what came."""
+
+    def __init__(self, message: str, *, text: str, saved: Path | None) -> None:
+        super().__init__(message, retryable=True)
+        self.text = text
+        self.saved = saved
 
 
 class AuthError(ProviderError):

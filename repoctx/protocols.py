@@ -37,6 +37,14 @@ class Provider(Protocol):
         ...
 
 
+@runtime_checkable
+class Learns(Protocol):
+    """A provider that can ask its server what a model can do, when that is wanted."""
+
+    def learn(self, model: str) -> Capabilities:
+        """Ask the server (bounded, a few seconds); fall back to ``capabilities``."""
+        ...
+
 
 class Tokenizer(Protocol):
     """Counts tokens. ``name`` identifies the vocabulary (``o200k_base``)."""
@@ -83,6 +91,7 @@ __all__ = [
     "Delta",
     "Detector",
     "Endpoint",
+    "Learns",
     "Opener",
     "Provider",
     "Reader",

@@ -398,13 +398,15 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a provider sends and how it identifies itself. ``key`` never appears in a
-    message, a log or a repr."""
+    message, a log or a repr. ``window`` is the model's, in tokens, where the user says
+    it (0: the provider's own knowledge)."""
 
     base_url: str = ""
     key: str = field(default="", repr=False)
     timeout: float = 600.0
     connect_timeout: float = 10.0
     retries: int = 2
+    window: int = 0
 
 
 Progress = Callable[[str, int, int], None]

@@ -1,0 +1,1 @@
+"""The parse room; see README.md in the folder above."""
