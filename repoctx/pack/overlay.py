@@ -127,8 +127,9 @@ def overlay_docs(
 def _changed(
     change: Change, old_text: TextOf, new_text: TextOf, patch_of: PatchOf, tag: Tag
 ) -> Iterator[tuple[str, Doc]]:
-    assert change.old is not None and change.new is not None
-    where = (("path", change.path),)
+    if change.old is None or change.new is None:
+        return
+    where: tuple[tuple[str, str], ...] = (("path", change.path),)
     if change.source:
         where, tag = (*where, ("from", change.source)), Tag.MOVED
     old = old_text(change.old)

@@ -1,0 +1,21 @@
+"""The entry point: doors that must start at once are opened without the CLI library."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from repoctx import __version__
+
+        sys.stdout.write(f"repoctx {__version__}\n")
+        return 0
+    from repoctx.cli.app import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The options that several commands share, each with its help line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repoctx.errors import UsageError
+
+SELECT = "Selection"
+OUTPUT = "Output"
+
+Repo = Annotated[
+    Path,
+    typer.Option(
+        "--repo", "-C", metavar="DIR", help="The repository, or a folder in it."
+    ),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="GLOBS",
+        help="Only these paths, even when they would be left out (repeatable, a,b).",
+        rich_help_panel=SELECT,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOBS", help="Leave these paths out (repeatable, a,b)."
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option("--budget", metavar="TOKENS", help="Most tokens of the prompt: 128k."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="NAME", help="PROVIDER/MODEL, or offline."),
+]
+Base = Annotated[
+    str | None,
+    typer.Option("--base", metavar="REV", help="The commit that the base shows."),
+]
+Style = Annotated[
+    str | None,
+    typer.Option("--style", metavar="STYLE", help="xml, markdown, json or plain."),
+]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--output-format", metavar="FORMAT", help="text, json or stream-json."
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here; - is stdout."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say what takes time.")]
+NoColor = Annotated[
+    bool, typer.Option("--no-color", help="No colours or links (also NO_COLOR).")
+]
+NoRedact = Annotated[
+    bool,
+    typer.Option("--no-redact", help="Send secrets as they are; asks first."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")]
+
+
+def globs(given: list[str] | None) -> tuple[str, ...] | None:
+    """Repeated and comma-separated patterns as one tuple; None when none were given."""
+    if given is None:
+        return None
+    return tuple(
+        part.strip() for one in given for part in one.split(",") if part.strip()
+    )
+
+
+def confirm_no_redact(no_redact: bool, yes: bool) -> None:
+    """Ask before secrets may leave. Raises UsageError when nobody can be asked."""
+    if not no_redact or yes:
+        return
+    import sys
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("--no-redact needs --yes when nobody can be asked")
+    typer.confirm(
+        "Secrets will stand in the prompt as they are. Go on?", abort=True, err=True
+    )

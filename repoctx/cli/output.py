@@ -1,0 +1,116 @@
+"""Results on stdout: text for people, one JSON object or a stream of them for programs.
+
+In the JSON formats stdout holds nothing but JSON, every object has ``schema_version``,
+and exactly one ``result`` comes last, also after an error or Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from repoctx.errors import Interrupted, ProviderError, RepoctxError, UsageError
+from repoctx.values import Count, Usage
+
+SCHEMA_VERSION = 1
+FORMATS = ("text", "json", "stream-json")
+
+
+class Output:
+    """Where one command's result goes. ``fields`` collects the result object."""
+
+    def __init__(self, form: str) -> None:
+        if form not in FORMATS:
+            raise UsageError(
+                f"unknown output format {form!r}: use {', '.join(FORMATS)}"
+            )
+        self.form = form
+        self.text = form == "text"
+        self._began = time.monotonic()
+        self.fields: dict[str, Any] = {
+            "status": "ok",
+            "error": None,
+            "session_id": uuid.uuid4().hex,
+            "usage": usage_fields(Usage()),
+            "cost_usd": None,
+            "duration_ms": 0,
+            "findings": [],
+            "files_changed": [],
+            "context": {"files": 0, "tokens": 0, "truncated": False},
+        }
+
+    def write(self, text: str) -> None:
+        """Text for people; nothing in the JSON formats."""
+        if self.text:
+            sys.stdout.write(text)
+
+    def event(self, kind: str, **fields: object) -> None:
+        """One object of a stream; nothing in the other formats."""
+        if self.form == "stream-json":
+            self._emit({"type": kind, **fields})
+
+    def context(self, files: int, count: Count, truncated: bool = False) -> None:
+        """Record what the prompt held."""
+        self.fields["context"] = {
+            "files": files,
+            "tokens": count.tokens,
+            "tokens_exact": count.exact,
+            "truncated": truncated,
+        }
+
+    def used(self, usage: Usage) -> None:
+        """Record what the request used."""
+        self.fields["usage"] = usage_fields(usage)
+        self.fields["cost_usd"] = usage.cost
+
+    def finish(self) -> None:
+        """Write the result object of the JSON formats."""
+        if not self.text:
+            self.fields["duration_ms"] = round((time.monotonic() - self._began) * 1000)
+            self._emit({"type": "result", **self.fields})
+
+    def _emit(self, fields: Mapping[str, object]) -> None:
+        line = json.dumps({"schema_version": SCHEMA_VERSION, **fields})
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def usage_fields(usage: Usage) -> dict[str, int]:
+    """The token counts of a result; the cost stands beside them."""
+    fields = asdict(usage)
+    del fields["cost"]
+    return fields
+
+
+@contextmanager
+def output(form: str) -> Iterator[Output]:
+    """Open the output, and finish it whatever happens.
+
+    In text form errors pass through; in the JSON forms they become the result, and the
+    process exits with their code.
+    """
+    out = Output(form)
+    out.event("init", session_id=out.fields["session_id"])
+    try:
+        yield out
+    except (RepoctxError, KeyboardInterrupt) as exc:
+        if out.text:
+            raise
+        error = exc if isinstance(exc, RepoctxError) else Interrupted("interrupted")
+        out.fields["status"] = "interrupted" if error.code == 130 else "error"
+        out.fields["error"] = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "retryable": isinstance(error, ProviderError) and error.retryable,
+        }
+        out.finish()
+        raise typer.Exit(error.code) from None
+    out.finish()
