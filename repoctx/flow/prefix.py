@@ -1,0 +1,253 @@
+"""From a snapshot to the prefix: the rendered base, kept; overlay, made anew.
+
+The base is rendered once for each (commit or tree, style, rules) into the state folder.
+A warm run reads a small table beside it and copies bytes; it opens no source file that
+did not change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repoctx.flow.state import (
+    KEPT_BASES,
+    State,
+    forget_old,
+    read_json,
+    replacing,
+    write_json,
+)
+from repoctx.pack.base import TextOf, base_docs, base_pieces
+from repoctx.pack.render import Doc, Section, Style, closing, opening, render
+from repoctx.protocols import Tokenizer
+from repoctx.values import (
+    Count,
+    LeftOut,
+    Prefix,
+    Progress,
+    Reason,
+    Segment,
+    SegmentKind,
+    Snapshot,
+    SourceFile,
+    Unit,
+)
+
+CHUNK = 1 << 20
+COUNTED_TOGETHER = 64
+META_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A rendered base: the tree it shows and where its bytes are."""
+
+    snapshot: Snapshot
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where rendered bases are kept and how they are rendered and counted."""
+
+    state: State
+    style: Style
+    tokenizer: Tokenizer
+    progress: Progress
+
+    def meta(self, key: str) -> Path:
+        """The table of the base ``key``."""
+        return self.state.folder / "base" / f"{key}.json"
+
+    def text(self, key: str) -> Path:
+        """The bytes of the base ``key``."""
+        return self.state.folder / "base" / f"{key}.txt"
+
+
+def stored_base(shelf: Shelf, key: str) -> Base | None:
+    """The base kept under ``key``; None when there is none or it is damaged."""
+    meta = read_json(shelf.meta(key))
+    text = shelf.text(key)
+    try:
+        if meta["version"] != META_VERSION or text.stat().st_size != meta["size"]:
+            return None
+        snapshot = _snapshot_of(meta)
+        counts = meta["counts"].get(shelf.tokenizer.name)
+        if counts is None:
+            counts = _recount(shelf, key, meta)
+        with suppress(OSError):
+            os.utime(text)
+        return Base(snapshot, _segment(meta, counts, text, shelf.tokenizer.exact))
+    except (OSError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def render_base(shelf: Shelf, key: str, snapshot: Snapshot, text_of: TextOf) -> Base:
+    """Render ``snapshot`` and keep it under ``key``. Raises StorageError."""
+    digest = hashlib.sha256()
+    units: list[list[Any]] = []
+    counts: list[int] = []
+    offset = 0
+    total = len(snapshot.files)
+    pieces = base_pieces(base_docs(snapshot, text_of), shelf.style)
+    text = shelf.text(key)
+    with replacing(text) as handle:
+        for batch in _batches(pieces, COUNTED_TOGETHER):
+            counts += shelf.tokenizer.count_many([piece for _, piece in batch])
+            for path, piece in batch:
+                data = piece.encode()
+                digest.update(data)
+                handle.write(data)
+                units.append([path, offset, len(data)])
+                offset += len(data)
+            shelf.progress("rendering", len(units), total)
+    meta = {
+        "version": META_VERSION,
+        "tree": snapshot.tree,
+        "digest": digest.hexdigest(),
+        "size": offset,
+        "files": [[f.path, f.oid, f.mode, f.size, f.lang] for f in snapshot.files],
+        "left_out": [
+            [d.path, d.reason.name, d.detail, d.oid, d.size] for d in snapshot.left_out
+        ],
+        "units": units,
+        "counts": {shelf.tokenizer.name: counts},
+    }
+    write_json(shelf.meta(key), meta)
+    forget_old(shelf.state.folder / "base", "*.txt", KEPT_BASES)
+    return Base(snapshot, _segment(meta, counts, text, shelf.tokenizer.exact))
+
+
+def _snapshot_of(meta: dict[str, Any]) -> Snapshot:
+    return Snapshot(
+        files=tuple(SourceFile(*row) for row in meta["files"]),
+        left_out=tuple(
+            LeftOut(path, Reason[reason], detail, oid, size)
+            for path, reason, detail, oid, size in meta["left_out"]
+        ),
+        tree=meta["tree"],
+    )
+
+
+def _segment(
+    meta: dict[str, Any], counts: list[int], text: Path, exact: bool
+) -> Segment:
+    units = tuple(
+        Unit(path, offset, size, Count(tokens, exact))
+        for (path, offset, size), tokens in zip(meta["units"], counts, strict=True)
+    )
+    return Segment(
+        SegmentKind.BASE,
+        meta["digest"],
+        meta["size"],
+        Count(sum(counts), exact),
+        file=text,
+        units=units,
+    )
+
+
+def _recount(shelf: Shelf, key: str, meta: dict[str, Any]) -> list[int]:
+    """Count a kept base with another tokenizer, and note it."""
+    counts: list[int] = []
+    with shelf.text(key).open("rb") as handle:
+        rows = ((path, handle.read(size).decode()) for path, _, size in meta["units"])
+        for batch in _batches(rows, COUNTED_TOGETHER):
+            counts += shelf.tokenizer.count_many([piece for _, piece in batch])
+            shelf.progress("counting", len(counts), len(meta["units"]))
+    meta["counts"][shelf.tokenizer.name] = counts
+    write_json(shelf.meta(key), meta)
+    return counts
+
+
+def _batches(
+    pieces: Iterable[tuple[str, str]], size: int
+) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    for piece in pieces:
+        batch.append(piece)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def text_segment(kind: SegmentKind, text: str, tokenizer: Tokenizer) -> Segment:
+    """A segment that lives in memory."""
+    data = text.encode()
+    return Segment(
+        kind,
+        hashlib.sha256(data).hexdigest(),
+        len(data),
+        Count(tokenizer.count(text), tokenizer.exact),
+        text=data,
+    )
+
+
+def overlay_segment(
+    docs: Iterable[tuple[str, Doc]], style: Style, tokenizer: Tokenizer
+) -> Segment | None:
+    """The changes as a segment with a unit a document; None when nothing changed."""
+    pieces = [("", opening(Section.CHANGES, style))]
+    pieces += [(path, render(doc, style)) for path, doc in docs]
+    if len(pieces) == 1:
+        return None
+    if end := closing(Section.CHANGES, style):
+        pieces.append(("", end))
+    return _pieces_segment(SegmentKind.OVERLAY, pieces, tokenizer)
+
+
+def _pieces_segment(
+    kind: SegmentKind, pieces: list[tuple[str, str]], tokenizer: Tokenizer
+) -> Segment:
+    counts = tokenizer.count_many([piece for _, piece in pieces])
+    units: list[Unit] = []
+    chunks: list[bytes] = []
+    offset = 0
+    for (path, piece), tokens in zip(pieces, counts, strict=True):
+        data = piece.encode()
+        chunks.append(data)
+        units.append(Unit(path, offset, len(data), Count(tokens, tokenizer.exact)))
+        offset += len(data)
+    whole = b"".join(chunks)
+    return Segment(
+        kind,
+        hashlib.sha256(whole).hexdigest(),
+        len(whole),
+        Count(sum(counts), tokenizer.exact),
+        text=whole,
+        units=tuple(units),
+    )
+
+
+def make_prefix(segments: Iterable[Segment]) -> Prefix:
+    """Put segments together. The digest is over the segments' digests, so that it costs
+    nothing for a base of many megabytes."""
+    kept = tuple(segments)
+    digest = hashlib.sha256("".join(s.digest for s in kept).encode()).hexdigest()
+    return Prefix(kept, digest)
+
+
+def chunks(segment: Segment) -> Iterator[bytes]:
+    """The segment's bytes. Raises OSError when a kept base has vanished."""
+    if segment.text is not None:
+        yield segment.text
+        return
+    if segment.file is None:
+        return
+    with segment.file.open("rb") as handle:
+        while block := handle.read(CHUNK):
+            yield block
+
+
+def write_prefix(prefix: Prefix, write: Callable[[bytes], object]) -> None:
+    """Write every byte of the prefix, a chunk at a time."""
+    for segment in prefix.segments:
+        for block in chunks(segment):
+            write(block)
