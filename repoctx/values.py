@@ -7,10 +7,14 @@ Sizes are bytes, times seconds, money USD. ``oid`` is a git blob id (hex).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
+
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 
 
 def byte_order(path: str) -> bytes:
@@ -407,6 +411,12 @@ class Endpoint:
     connect_timeout: float = 10.0
     retries: int = 2
     window: int = 0
+
+    @property
+    def local(self) -> bool:
+        """Whether ``base_url`` names this machine."""
+        host = urlsplit(self.base_url).hostname or ""
+        return host in ("localhost", "::1") or bool(_LOOPBACK.fullmatch(host))
 
 
 Progress = Callable[[str, int, int], None]

@@ -1,0 +1,133 @@
+"""The ledger: one row for each request, with what it used and what it cost.
+
+Append-only sqlite; no prompt and no answer ever stands in it. It can be deleted at any
+time, and a broken one is put aside and begun anew.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from repoctx.errors import StorageError
+from repoctx.values import Usage
+
+_COLUMNS = {
+    "time": "REAL NOT NULL",
+    "door": "TEXT NOT NULL",
+    "model": "TEXT NOT NULL",
+    "prefix": "TEXT NOT NULL",
+    "input": "INTEGER NOT NULL",
+    "cached": "INTEGER NOT NULL",
+    "cache_write": "INTEGER NOT NULL",
+    "output": "INTEGER NOT NULL",
+    "cost": "REAL",
+    "seconds": "REAL NOT NULL",
+    "stop": "TEXT NOT NULL",
+    "error": "TEXT NOT NULL",
+    "answer": "TEXT NOT NULL",
+}
+_PATIENCE = 5.0
+"""Seconds to wait for another process's write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request. ``time`` is in seconds since 1970, ``door`` the command that asked,
+    ``prefix`` a digest, ``stop`` a Stop's value (empty after an error), ``error`` one
+    line without prompt, answer or key, ``answer`` the name of the saved file."""
+
+    time: float
+    door: str
+    model: str
+    prefix: str
+    usage: Usage
+    seconds: float = 0.0
+    stop: str = ""
+    error: str = ""
+    answer: str = ""
+
+
+def record(path: Path, entry: Entry) -> None:
+    """Append ``entry`` to the ledger at ``path``. Raises StorageError."""
+    usage = astuple(entry.usage)
+    row = [
+        *(entry.time, entry.door, entry.model, entry.prefix),
+        *usage,
+        *(entry.seconds, entry.stop, entry.error, entry.answer),
+    ]
+    marks = ", ".join("?" * len(row))
+    names = ", ".join(_COLUMNS)
+    with _open(path) as db:
+        db.execute(f"INSERT INTO requests ({names}) VALUES ({marks})", row)  # noqa: S608
+        db.commit()
+
+
+def last(path: Path, count: int = 1) -> list[Entry]:
+    """The latest entries, the newest first; none when there is no ledger."""
+    return _select(path, "ORDER BY id DESC LIMIT ?", count)
+
+
+def since(path: Path, time: float) -> list[Entry]:
+    """The entries from ``time`` on, the oldest first."""
+    return _select(path, "WHERE time >= ? ORDER BY id", time)
+
+
+def _select(path: Path, clause: str, value: float) -> list[Entry]:
+    if not path.exists():
+        return []
+    with _open(path) as db:
+        names = ", ".join(_COLUMNS)
+        rows = db.execute(f"SELECT {names} FROM requests {clause}", (value,))  # noqa: S608
+        return [_entry(row) for row in rows]
+
+
+def _entry(row: tuple[object, ...]) -> Entry:
+    split = 4 + len(fields(Usage))
+    return Entry(*row[:4], Usage(*row[4:split]), *row[split:])  # type: ignore[arg-type]
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a sound ledger, closed at the end. Raises StorageError."""
+    try:
+        db = _sound(path)
+        with closing(db):
+            yield db
+    except (sqlite3.Error, OSError) as exc:
+        raise StorageError(f"ledger {path}: {exc}") from None
+
+
+def _sound(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return _connect(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        # Another process may have put it aside already: look again before we do.
+        with suppress(sqlite3.DatabaseError):
+            return _connect(path)
+        path.replace(path.with_suffix(".broken"))
+        for extra in ("-wal", "-shm"):
+            path.with_name(path.name + extra).unlink(missing_ok=True)
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_PATIENCE)
+    try:
+        path.chmod(0o600)
+        db.execute("PRAGMA journal_mode = WAL")
+        columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS requests"
+            f" (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
+        )
+    except BaseException:
+        db.close()
+        raise
+    return db
