@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -55,8 +56,9 @@ def answering(urls: Sequence[str]) -> str:
     ]
     for thread in threads:
         thread.start()
+    deadline = time.monotonic() + PATIENCE
     for thread in threads:
-        thread.join(PATIENCE / len(threads) if threads else 0)
+        thread.join(max(0.0, deadline - time.monotonic()))
     return next((url for url in urls if url in found), "")
 
 

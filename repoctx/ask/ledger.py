@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from repoctx.errors import StorageError
 from repoctx.values import Usage
@@ -85,9 +86,10 @@ def _select(path: Path, clause: str, value: float) -> list[Entry]:
         return [_entry(row) for row in rows]
 
 
-def _entry(row: tuple[object, ...]) -> Entry:
-    split = 4 + len(fields(Usage))
-    return Entry(*row[:4], Usage(*row[4:split]), *row[split:])  # type: ignore[arg-type]
+def _entry(row: tuple[Any, ...]) -> Entry:
+    time, door, model, prefix, *rest = row
+    used = len(fields(Usage))
+    return Entry(time, door, model, prefix, Usage(*rest[:used]), *rest[used:])
 
 
 @contextmanager

@@ -51,8 +51,8 @@ def answer(
     request: Request,
     on_text: Callable[[str], None],
     save: AnswerFile,
-    limits: Limits = Limits(),  # noqa: B008 (frozen)
-    control: Control = Control(),  # noqa: B008 (frozen)
+    limits: Limits = Limits(),
+    control: Control = Control(),
 ) -> Answer:
     """The provider's answer; ``on_text`` gets each piece of text as it comes.
 

@@ -1,0 +1,157 @@
+"""Answers without a model: the definitions and passages that local search found.
+
+No network, no key, no cost, and the same answer every time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from repoctx.errors import UsageError
+from repoctx.values import (
+    Capabilities,
+    Definition,
+    Delta,
+    Endpoint,
+    Passage,
+    Request,
+    Stop,
+    Usage,
+)
+
+LINES = 40
+"""The most lines of one quotation."""
+PASSAGES = 12
+"""The most passages beside the definitions."""
+
+_HEAD = (
+    "*No model was asked: these are the places that the local index finds for the "
+    "question. For a written answer start a model server and use "
+    "`-m compatible/MODEL`, or `-m auto`.*\n"
+)
+_NOTHING = (
+    "\nNothing in the index matches the question. Names and words as they stand in "
+    "the code work best: a function, a file, a message.\n"
+)
+_EDIT = (
+    "offline cannot edit: it has no model. Three ways on: a model server of your own "
+    "(-m compatible/MODEL, with pip install 'repoctx[compatible]'); a provider with "
+    "its key (REPOCTX_BASE_URL and REPOCTX_API_KEY); or any chat window: "
+    "`repoctx pack` writes the prompt to paste there"
+)
+
+
+def provider(endpoint: Endpoint) -> Offline:
+    """The factory that the entry point names."""
+    return Offline()
+
+
+class Offline:
+    """The provider that needs nothing. Its answer is Markdown; quotations stand in
+    fences under a line with ``path:start-end``."""
+
+    name = "offline"
+
+    def models(self) -> Sequence[str]:
+        """There is one, and it is not a model."""
+        return ("offline",)
+
+    def capabilities(self, model: str) -> Capabilities:
+        """It reads the evidence, not the context, and cannot edit."""
+        return Capabilities(
+            window=0,
+            output=0,
+            prices={"input": 0.0, "output": 0.0},
+            reads_context=False,
+            edits=False,
+        )
+
+    def stream(self, request: Request) -> Iterator[Delta]:
+        """The definitions, then the other passages, as they were ranked.
+
+        Raises UsageError for an edit, naming the ways on.
+        """
+        if request.mode == "edit":
+            raise UsageError(_EDIT)
+        yield Delta(_HEAD)
+        found = False
+        for part in _parts(request.definitions, request.evidence):
+            found = True
+            yield Delta(part)
+        if not found:
+            yield Delta(_NOTHING)
+        yield Delta(usage=Usage(cost=0.0), stop=Stop.END)
+
+
+def _parts(
+    definitions: Sequence[Definition], evidence: Sequence[Passage]
+) -> Iterator[str]:
+    shown: list[tuple[str, int, int]] = []
+    if definitions:
+        yield "\n## Definitions\n"
+    for definition in definitions:
+        passage = _of(definition, evidence)
+        if _covered(shown, definition.path, definition.symbol.start):
+            continue
+        if passage is not None:
+            shown.append((passage.path, passage.start, passage.end))
+        yield _defined(definition, passage)
+    rest = [p for p in evidence if not _covered(shown, p.path, p.start, p.end)]
+    if rest:
+        yield "\n## Passages\n"
+    for passage in rest[:PASSAGES]:
+        why = f" — {_plain(passage.why)}" if passage.why else ""
+        yield _quoted(passage, why)
+    if len(rest) > PASSAGES:
+        yield f"\n{len(rest) - PASSAGES} more: `repoctx search` lists them.\n"
+
+
+def _of(definition: Definition, evidence: Sequence[Passage]) -> Passage | None:
+    """The part of the evidence that shows the definition, cut to its lines."""
+    start, end = definition.symbol.start, definition.symbol.end
+    for passage in evidence:
+        if passage.path != definition.path or not passage.start <= start <= passage.end:
+            continue
+        lines = passage.text.splitlines()[start - passage.start :]
+        lines = lines[: end - start + 1]
+        if lines:
+            last = start + len(lines) - 1
+            return Passage(
+                passage.path, start, last, "\n".join(lines), passage.score, passage.why
+            )
+    return None
+
+
+def _defined(definition: Definition, passage: Passage | None) -> str:
+    symbol = definition.symbol
+    name = f"{symbol.parent}.{symbol.name}" if symbol.parent else symbol.name
+    why = f" — {symbol.kind} `{_plain(name)}`"
+    if passage is not None:
+        return _quoted(passage, why)
+    text = symbol.signature + (f"\n{symbol.doc}" if symbol.doc else "")
+    alone = Passage(definition.path, symbol.start, symbol.end, text, 0.0)
+    return _quoted(alone, why)
+
+
+def _quoted(passage: Passage, why: str) -> str:
+    lines = passage.text.rstrip("\n").split("\n")
+    more = len(lines) - LINES
+    lines = lines[:LINES]
+    runs = [len(run) for line in lines for run in re.findall("`{3,}", line)]
+    fence = "`" * max([3, *(run + 1 for run in runs)])
+    end = f"\n*{more} more lines.*\n" if more > 0 else ""
+    where = f"{_plain(passage.path)}:{passage.start}-{passage.end}"
+    body = "\n".join(lines)
+    return f"\n`{where}`{why}\n{fence}\n{body}\n{fence}\n{end}"
+
+
+def _plain(text: str) -> str:
+    """``text`` on one line of Markdown, whatever a file's name holds."""
+    return "".join(c if c.isprintable() and c != "`" else "?" for c in text)
+
+
+def _covered(
+    shown: Sequence[tuple[str, int, int]], path: str, start: int, end: int = 0
+) -> bool:
+    return any(p == path and a <= start and (end or start) <= b for p, a, b in shown)
