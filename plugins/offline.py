@@ -20,10 +20,14 @@ from repoctx.values import (
     Usage,
 )
 
+DEFINITIONS = 8
+"""The most definitions that are quoted."""
+PASSAGES = 12
+"""The most passages beside them."""
 LINES = 40
 """The most lines of one quotation."""
-PASSAGES = 12
-"""The most passages beside the definitions."""
+COLUMNS = 400
+"""The most characters of one line."""
 
 _HEAD = (
     "*No model was asked: these are the places that the local index finds for the "
@@ -87,40 +91,54 @@ class Offline:
 def _parts(
     definitions: Sequence[Definition], evidence: Sequence[Passage]
 ) -> Iterator[str]:
-    shown: list[tuple[str, int, int]] = []
+    shown: list[Passage] = []
+    used: set[int] = set()
     if definitions:
         yield "\n## Definitions\n"
-    for definition in definitions:
-        passage = _of(definition, evidence)
+    for definition in definitions[:DEFINITIONS]:
         if _covered(shown, definition.path, definition.symbol.start):
             continue
-        if passage is not None:
-            shown.append((passage.path, passage.start, passage.end))
-        yield _defined(definition, passage)
-    rest = [p for p in evidence if not _covered(shown, p.path, p.start, p.end)]
+        at = _at(definition, evidence)
+        if at < 0:
+            yield _defined(definition, None)
+            continue
+        used.add(at)
+        shown.append(_cut(evidence[at], definition))
+        yield _defined(definition, shown[-1])
+    rest = [
+        p
+        for at, p in enumerate(evidence)
+        if at not in used and not _covered(shown, p.path, p.start, p.end)
+    ]
     if rest:
         yield "\n## Passages\n"
     for passage in rest[:PASSAGES]:
-        why = f" — {_plain(passage.why)}" if passage.why else ""
-        yield _quoted(passage, why)
+        yield _quoted(passage, f" — {_plain(passage.why)}" if passage.why else "")
     if len(rest) > PASSAGES:
         yield f"\n{len(rest) - PASSAGES} more: `repoctx search` lists them.\n"
 
 
-def _of(definition: Definition, evidence: Sequence[Passage]) -> Passage | None:
-    """The part of the evidence that shows the definition, cut to its lines."""
-    start, end = definition.symbol.start, definition.symbol.end
-    for passage in evidence:
-        if passage.path != definition.path or not passage.start <= start <= passage.end:
-            continue
-        lines = passage.text.splitlines()[start - passage.start :]
-        lines = lines[: end - start + 1]
-        if lines:
-            last = start + len(lines) - 1
-            return Passage(
-                passage.path, start, last, "\n".join(lines), passage.score, passage.why
-            )
-    return None
+def _at(definition: Definition, evidence: Sequence[Passage]) -> int:
+    """Which passage shows the definition's first line; -1 for none."""
+    path, start = definition.path, definition.symbol.start
+    for at, passage in enumerate(evidence):
+        if passage.path == path and passage.start <= start <= passage.end:
+            return at
+    return -1
+
+
+def _cut(passage: Passage, definition: Definition) -> Passage:
+    """The passage's lines that belong to the definition."""
+    first, last = definition.symbol.start, definition.symbol.end
+    begin = first - passage.start
+    lines = passage.text.rstrip("\n").split("\n")[begin : begin + last - first + 1]
+    return Passage(
+        path=passage.path,
+        start=first,
+        end=first + max(len(lines), 1) - 1,
+        text="\n".join(lines),
+        score=passage.score,
+    )
 
 
 def _defined(definition: Definition, passage: Passage | None) -> str:
@@ -129,15 +147,14 @@ def _defined(definition: Definition, passage: Passage | None) -> str:
     why = f" — {symbol.kind} `{_plain(name)}`"
     if passage is not None:
         return _quoted(passage, why)
-    text = symbol.signature + (f"\n{symbol.doc}" if symbol.doc else "")
-    alone = Passage(definition.path, symbol.start, symbol.end, text, 0.0)
-    return _quoted(alone, why)
+    alone = Passage(definition.path, symbol.start, symbol.end, symbol.signature, 0.0)
+    return _quoted(alone, f"{why}: {_plain(symbol.doc)}" if symbol.doc else why)
 
 
 def _quoted(passage: Passage, why: str) -> str:
     lines = passage.text.rstrip("\n").split("\n")
     more = len(lines) - LINES
-    lines = lines[:LINES]
+    lines = [line[:COLUMNS] for line in lines[:LINES]]
     runs = [len(run) for line in lines for run in re.findall("`{3,}", line)]
     fence = "`" * max([3, *(run + 1 for run in runs)])
     end = f"\n*{more} more lines.*\n" if more > 0 else ""
@@ -151,7 +168,6 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() and c != "`" else "?" for c in text)
 
 
-def _covered(
-    shown: Sequence[tuple[str, int, int]], path: str, start: int, end: int = 0
-) -> bool:
-    return any(p == path and a <= start and (end or start) <= b for p, a, b in shown)
+def _covered(shown: Sequence[Passage], path: str, start: int, end: int = 0) -> bool:
+    last = end or start
+    return any(p.path == path and p.start <= start and last <= p.end for p in shown)

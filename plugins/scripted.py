@@ -35,10 +35,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from repoctx_plugins.prompt import last_bytes, prefix_bytes
-
 from repoctx.errors import AuthError, ContextOverflow, ProviderError, UsageError
 from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Usage
+
+from .prompt import last_bytes, prefix_bytes
 
 REMEMBERED = 16
 """Earlier requests that the cache knows."""
@@ -72,11 +72,8 @@ class Scripted:
         """The next reply, in chunks; usage comes with the end."""
         path, script = self._script()
         sent = prefix_bytes(request.prefix) + last_bytes(request)
-        before = (
-            self._remember(sent, path.parent / script["cache"])
-            if ("cache" in script)
-            else self._remember(sent, None)
-        )
+        folder = path.parent / script["cache"] if "cache" in script else None
+        before = self._remember(sent, folder)
         self._record(path, script, request)
         turn = self._next_turn(path, script)
         per = max(1, int(script.get("bytes_per_token", 4)))
@@ -112,7 +109,7 @@ class Scripted:
             self._seen = [*self._seen[1 - REMEMBERED :], sent]
         else:
             (folder / hashlib.sha256(sent).hexdigest()).write_bytes(sent)
-        return max((len(os.path.commonprefix([sent, old])) for old in seen), default=0)
+        return max((_common(sent, old) for old in seen), default=0)
 
     def _record(self, path: Path, script: dict[str, Any], request: Request) -> None:
         if "record" not in script:
@@ -135,6 +132,18 @@ class Scripted:
             with (path.parent / script["record"]).open(encoding="utf-8") as file:
                 return sum(1 for _ in file) - 1
         return turn
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """The length of the longest common prefix, by halving."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _parsed(path: Path) -> dict[str, Any]:
