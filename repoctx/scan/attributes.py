@@ -1,0 +1,111 @@
+"""Evaluate linguist's attributes from a tree's own .gitattributes files.
+
+git is not asked: its answer depends on the machine (system and user attribute files),
+and these bytes decide what enters a prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from repoctx.scan.globs import BadPattern, to_regex
+
+NAMES = ("linguist-generated", "linguist-vendored")
+_ESCAPE = re.compile(r"\\([0-7]{3}|.)")
+_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+
+Values = dict[str, bool | None]
+"""Attribute -> True (set), False (unset), None (said to be unspecified)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an attributes file, relative to the file's folder."""
+
+    regex: re.Pattern[str]
+    values: Values
+
+
+class Attributes:
+    """The attributes NAMES over a tree. ``files`` maps a folder ("" is the root) to the
+    text of its .gitattributes."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        macros: dict[str, Values] = {}
+        self._lines: dict[str, tuple[Line, ...]] = {}
+        # The root first: only it may define macros, and they hold below.
+        for folder in sorted(files):
+            if "linguist-" in files[folder] or macros:
+                lines = _lines(files[folder], macros, root=not folder)
+                if lines:
+                    self._lines[folder] = tuple(lines)
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def value(self, path: str, name: str) -> bool | None:
+        """What the deepest, last line that matches says of ``name``; None: nothing."""
+        at = len(path)
+        while at >= 0:
+            at = path.rfind("/", 0, at)
+            below = path[at + 1 :]
+            for line in reversed(self._lines.get(path[:at] if at >= 0 else "", ())):
+                if name in line.values and line.regex.fullmatch(below):
+                    return line.values[name]
+        return None
+
+
+def _lines(text: str, macros: dict[str, Values], *, root: bool) -> list[Line]:
+    found = []
+    for raw in text.removeprefix("\ufeff").split("\n"):
+        line = raw.strip(" \t\r")
+        if not line or line.startswith("#"):
+            continue
+        pattern, rest = _split(line)
+        values = _values(rest, macros)
+        if line.startswith("[attr]"):
+            if root and values:
+                macros[pattern.removeprefix("[attr]")] = values
+            continue
+        # git allows no negative patterns here, and a folder's attributes reach no file.
+        if not values or pattern.startswith("!") or pattern.endswith("/"):
+            continue
+        try:
+            found.append(Line(re.compile(to_regex(pattern)), values))
+        except BadPattern:
+            continue
+    return found
+
+
+def _split(line: str) -> tuple[str, str]:
+    """A line's pattern, which may be quoted as in C, and the rest."""
+    if line.startswith('"'):
+        quoted = re.match(r'"((?:[^"\\]|\\.)*)"', line)
+        if quoted:
+            return _ESCAPE.sub(_unescape, quoted[1]), line[quoted.end() :]
+    pattern, _, rest = line.replace("\t", " ").partition(" ")
+    return pattern, rest
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code, 8)) if code.isdigit() else _LETTERS.get(code, code)
+
+
+def _values(rest: str, macros: Mapping[str, Values]) -> Values:
+    values: Values = {}
+    for word in rest.split():
+        name, equals, value = word.partition("=")
+        bare = name.lstrip("-!")
+        state: bool | None = value.lower() not in ("false", "0", "no") if equals else True
+        if name.startswith("-"):
+            state = False
+        elif name.startswith("!"):
+            state = None
+        if bare in NAMES:
+            values[bare] = state
+        elif bare in macros and state:
+            values.update(macros[bare])
+    return values

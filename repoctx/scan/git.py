@@ -1,0 +1,427 @@
+"""Run git, and nothing that a repository could plant for git to run.
+
+A repository is untrusted input, and so is its ``.git/config``. Every call here passes
+the same guards, and only plumbing that reads objects, the index or names is allowed:
+nothing that compares work-tree content, because that runs the repository's ``clean``
+filters (see ``listing``). What cannot happen through this module: fsmonitor, hooks,
+pagers, aliases, external diffs, textconv, filters, signature programs, credential
+helpers, and any network (partial clones do not fetch).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+from repoctx.errors import GitError, NotARepository, UnknownRevision
+
+TIMEOUT = 120.0
+"""Seconds that one git command may take (a FIFO in the place of a file hangs git)."""
+
+_READS = frozenset(
+    {
+        "cat-file",
+        "check-ignore",
+        "check-ref-format",
+        "config",
+        "diff-tree",
+        "for-each-ref",
+        "log",
+        "ls-files",
+        "ls-tree",
+        "merge-base",
+        "name-rev",
+        "rev-list",
+        "rev-parse",
+        "show-ref",
+        "symbolic-ref",
+        "version",
+    }
+)
+_DIFFS = frozenset({"diff-tree", "log"})
+_FORBIDDEN = ("--ext-diff", "--textconv", "--filters", "--show-signature", "--output")
+_GUARDS = (
+    "--no-pager",
+    "--no-optional-locks",
+    "--no-replace-objects",
+    "--literal-pathspecs",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", f"core.attributesFile={os.devnull}"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "core.quotePath=false"),
+    *("-c", "core.pager=cat"),
+    *("-c", "credential.helper="),
+    *("-c", "log.showSignature=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "protocol.allow=never"),
+)
+# What a user may set on purpose; every other GIT_* variable could point git elsewhere.
+_KEPT_ENV = re.compile(
+    r"GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|PARAMETERS|KEY_\d+|VALUE_\d+)"
+    r"|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH)\Z"
+)
+_FORCED_ENV = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+}
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tree of files lies.
+
+    ``root`` is absolute and free of links. ``state`` is the folder for what repoctx
+    remembers, not created here. ``head`` is HEAD's commit id, empty when unborn or
+    outside git; ``git_dir`` is ``root`` itself outside git.
+    """
+
+    root: Path
+    state: Path
+    git: bool
+    git_dir: Path
+    object_format: str = "sha1"
+    head: str = ""
+    shallow: bool = False
+
+    @property
+    def unborn(self) -> bool:
+        """Whether this is a repository without any commit on HEAD."""
+        return self.git and not self.head
+
+
+def discover(path: Path) -> Place:
+    """Find the work tree that holds ``path``, or take the folder itself outside git.
+
+    Raises NotARepository for a missing folder, a bare repository, the inside of a
+    ``.git`` folder, and a repository whose work tree is configured to lie elsewhere;
+    GitError when git refuses (ownership, corruption) or is missing.
+    """
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise NotARepository(f"{path} {what}")
+    folder = path.resolve()
+    process = start(
+        folder,
+        "rev-parse",
+        "--is-inside-work-tree",
+        "--is-shallow-repository",
+        "--show-object-format",
+        "--show-cdup",
+        "--absolute-git-dir",
+    )
+    out, err = _communicate(process, None, TIMEOUT)
+    if process.returncode:
+        if err.startswith(b"fatal: not a git repository (or any"):
+            return Place(folder, user_state(folder), git=False, git_dir=folder)
+        raise _refusal(folder, err)
+    # The git folder comes last: a name may hold a newline.
+    inside, shallow, object_format, up, git_dir = out.split(b"\n", 4)
+    if inside != b"true":
+        raise NotARepository(f"{folder} has no work tree (a bare repository or .git)")
+    root = Path(os.path.normpath(folder / os.fsdecode(up)))
+    home = Path(os.fsdecode(git_dir.removesuffix(b"\n")))
+    if not _owns(root, home):
+        raise NotARepository(f"{home} is configured to keep its files elsewhere")
+    place = Place(
+        root,
+        _common_dir(home) / "repoctx",
+        git=True,
+        git_dir=home,
+        object_format=object_format.decode(),
+        shallow=shallow == b"true",
+    )
+    return _with_head(place)
+
+
+def user_state(root: Path) -> Path:
+    """The state folder for ``root`` under the user's cache folder: for a folder outside
+    git, or a repository whose own folder cannot be written."""
+    from platformdirs import user_cache_path  # not needed inside git
+
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    return user_cache_path("repoctx", appauthor=False) / "folders" / name
+
+
+def resolve(place: Place, rev: str) -> str:
+    """The full commit id of ``rev``. Raises UnknownRevision."""
+    if not rev or "\0" in rev or "\n" in rev:
+        raise UnknownRevision(f"not a revision: {rev!r}")
+    commit = f"{rev}^{{commit}}"
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", commit)
+    out = run(place, *arguments, ok=(0, 1, 128)).decode("ascii", "replace").strip()
+    if not _OID.match(out):
+        raise UnknownRevision(f"git knows no commit {rev!r}")
+    return out
+
+
+def run(
+    where: Place | Path,
+    *args: str,
+    data: bytes | None = None,
+    timeout: float = TIMEOUT,
+    ok: tuple[int, ...] = (0,),
+    index_file: Path | None = None,
+) -> bytes:
+    """Run one reading git command in ``where``'s root; its standard output.
+
+    ``data`` is its standard input. Raises GitError for another exit status than ``ok``
+    and after ``timeout`` seconds, ValueError for a command that is not a read.
+    """
+    process = start(where, *args, index_file=index_file)
+    out, err = _communicate(process, data, timeout)
+    if process.returncode not in ok:
+        raise _refusal(where.root if isinstance(where, Place) else where, err)
+    return out
+
+
+def start(
+    where: Place | Path,
+    *args: str,
+    index_file: Path | None = None,
+    quiet: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a reading git command with pipes on all sides; the caller ends it.
+
+    ``quiet`` throws its standard error away. Raises GitError and ValueError as ``run``.
+    """
+    env = environment(os.environ)
+    if index_file is not None:
+        env["GIT_INDEX_FILE"] = str(index_file)
+    try:
+        return subprocess.Popen(
+            command(args),
+            cwd=where.root if isinstance(where, Place) else where,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else subprocess.PIPE,
+            # Its own group, so that a timeout also ends what git itself started.
+            start_new_session=True,
+        )
+    except FileNotFoundError as exc:
+        raise GitError("git is not installed, or not on PATH") from exc
+    except OSError as exc:
+        raise GitError(f"git could not be started: {exc.strerror}") from exc
+
+
+def command(args: tuple[str, ...]) -> list[str]:
+    """The full argument list of a reading command. Raises ValueError for others."""
+    name, rest = args[0], list(args[1:])
+    if name not in _READS:
+        raise ValueError(f"git {name} is not among the commands that only read")
+    options = rest[: rest.index("--")] if "--" in rest else rest
+    if any(option.startswith(_FORBIDDEN) for option in options):
+        raise ValueError(f"git {name}: an option that runs or writes something")
+    if name in _DIFFS:
+        rest = ["--no-ext-diff", "--no-textconv", *rest]
+    return ["git", *_GUARDS, name, *rest]
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` for git: no variable that points it to another repository or makes it
+    run something, C locale, no prompts, no network."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("GIT_") or _KEPT_ENV.match(name)
+    }
+    return kept | _FORCED_ENV
+
+
+class Blobs:
+    """Blobs by id, through one ``git cat-file`` process that starts at the first read.
+
+    Not for use by two threads, nor across a fork: open one in each worker.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Blobs:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process; a later read starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+
+    def read(self, oid: str) -> bytes:
+        """The bytes of the blob ``oid``. Raises KeyError when it is not here (missing,
+        corrupt, no blob, or not fetched by a partial clone)."""
+        ((_, data),) = self._read_window([oid])
+        if data is None:
+            raise KeyError(oid)
+        return data
+
+    def read_many(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Each id with its bytes, or None where ``read`` would raise, in order."""
+        rest = iter(oids)
+        # 16 requests fit into a pipe's buffer, so neither side waits for the other; a
+        # window is read whole, so that leaving the loop early leaves nothing behind.
+        while window := list(islice(rest, 16)):
+            yield from self._read_window(window)
+
+    def _read_window(self, window: list[str]) -> list[tuple[str, bytes | None]]:
+        found: list[tuple[str, bytes | None]] = []
+        asked = False
+        for place, oid in enumerate(window):
+            if not _OID.match(oid):
+                found.append((oid, None))
+                continue
+            if not asked:
+                self._ask(window[place:])
+                asked = True
+            try:
+                found.append((oid, self._answer()))
+            except EOFError:
+                # A partial clone's git dies of an object that it may not fetch.
+                self.close()
+                found.append((oid, None))
+                asked = False
+        return found
+
+    def _ask(self, oids: list[str]) -> None:
+        if self._process is None:
+            self._process = start(self._place, "cat-file", "--batch", quiet=True)
+        assert self._process.stdin is not None  # noqa: S101 - opened with a pipe
+        with contextlib.suppress(BrokenPipeError):
+            lines = (f"{oid}\n" for oid in oids if _OID.match(oid))
+            self._process.stdin.write("".join(lines).encode())
+            self._process.stdin.flush()
+
+    def _answer(self) -> bytes | None:
+        assert self._process is not None  # noqa: S101 - _ask came first
+        assert self._process.stdout is not None  # noqa: S101 - opened with a pipe
+        stdout = self._process.stdout
+        header = stdout.readline().split()
+        if not header:
+            raise EOFError
+        if len(header) < 3:
+            return None
+        size = int(header[2])
+        data = stdout.read(size + 1)
+        if len(data) != size + 1:
+            raise EOFError
+        return data[:-1] if header[1] == b"blob" else None
+
+
+def sizes(place: Place, oids: Iterable[str]) -> dict[str, int]:
+    """The sizes in bytes of those objects that are here (none that need a fetch)."""
+    wanted = list(oids)
+    if not wanted:
+        return {}
+    # --buffer: one write at the end instead of one for each of thousands of objects.
+    check = ("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
+    data = "".join(f"{oid}\n" for oid in wanted).encode()
+    out = run(place, *check, data=data, ok=(0, 128)).decode("ascii", "replace")
+    pairs = (line.split(" ") for line in out.splitlines())
+    return {p[0]: int(p[1]) for p in pairs if len(p) == 2 and p[1].isdigit()}
+
+
+def ignored_by(place: Place, path: str) -> str:
+    """The rule (``file:line:pattern``) by which git ignores ``path``, or ''."""
+    name = path.encode("utf-8", "surrogateescape") + b"\0"
+    out = run(place, "check-ignore", "-z", "-v", "--stdin", data=name, ok=(0, 1, 128))
+    fields = out.decode("utf-8", "surrogateescape").split("\0")
+    return ":".join(fields[:3]) if len(fields) > 3 else ""
+
+
+def _with_head(place: Place) -> Place:
+    with contextlib.suppress(UnknownRevision):
+        head = resolve(place, "HEAD")
+        return Place(
+            place.root,
+            place.state,
+            git=True,
+            git_dir=place.git_dir,
+            object_format=place.object_format,
+            head=head,
+            shallow=place.shallow,
+        )
+    return place
+
+
+def _owns(root: Path, git_dir: Path) -> bool:
+    """Whether ``root``'s own ``.git`` is ``git_dir``: a planted ``core.worktree`` could
+    make any folder of the machine look like the repository's work tree."""
+    link = root / ".git"
+    try:
+        if link.is_file():
+            target = link.read_bytes()[:4096].removeprefix(b"gitdir:").strip()
+            return (root / os.fsdecode(target)).samefile(git_dir)
+        return link.samefile(git_dir)
+    except OSError:
+        return False
+
+
+def _common_dir(git_dir: Path) -> Path:
+    """The folder that linked worktrees share (gitrepository-layout: ``commondir``)."""
+    try:
+        name = (git_dir / "commondir").read_bytes()[:4096].strip()
+    except OSError:
+        return git_dir
+    return Path(os.path.normpath(git_dir / os.fsdecode(name)))
+
+
+def _refusal(folder: Path, err: bytes) -> GitError:
+    if b"dubious ownership" in err:
+        return GitError(
+            f"git refuses {folder}: it belongs to another user; if you trust it, run: "
+            f"git config --global --add safe.directory {folder}"
+        )
+    lines = [line for line in err.decode("utf-8", "replace").splitlines() if line]
+    return GitError(lines[-1].removeprefix("fatal: ") if lines else "git failed")
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], data: bytes | None, timeout: float
+) -> tuple[bytes, bytes]:
+    try:
+        return process.communicate(data, timeout)
+    except subprocess.TimeoutExpired as exc:
+        _end(process)
+        raise GitError(f"git took longer than {timeout:g} s and was ended") from exc
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and its children, close its pipes and reap it."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    process.wait()

@@ -1,0 +1,338 @@
+"""List the files of a tree with their blob ids: a work tree, a commit, a plain folder.
+
+git's own comparison of work-tree content is never asked for, because it runs the
+repository's ``clean`` filters. Instead the index's times are compared here, as git
+compares them, and what does not match is hashed from its raw bytes.
+
+Two consequences: a file whose content differs from its blob only in CRLF line endings
+is clean, whatever ``core.autocrlf`` says; and a file behind a filter (LFS, git-crypt)
+or ``working-tree-encoding`` counts as changed once it is touched, until ``git add``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from repoctx.errors import GitError
+from repoctx.scan.git import Place, resolve, run, sizes
+from repoctx.scan.stats import Stamp, StatCache
+from repoctx.scan.worktree import blob_id, raw_path, read_file
+from repoctx.values import LeftOut, Reason, State
+
+_LINK, _MODULE = 0o120000, 0o160000
+_PLAIN, _EXECUTABLE = 0o100644, 0o100755
+# Flags of an index entry (git's cache.h): assume-unchanged, intent-to-add, sparse.
+_ASSUMED, _INTENDED, _SPARSE = 0x8000, 0x2000_0000, 0x4000_0000
+_INDEX_ROW = re.compile(
+    rb"(\d{6}) ([0-9a-f]+) ([0-3])\t([^\0]+)\0"
+    rb"(?:  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n"
+    rb"  dev: \d+\tino: (\d+)\n  uid: \d+\tgid: \d+\n"
+    rb"  size: (\d+)\tflags: ([0-9a-f]+)\n)?"
+)
+_TREE_ROW = re.compile(rb"(\d{6}) \w+ ([0-9a-f]+)(?: +(\d+|-|BAD))?\t([^\0]+)\0")
+_UNSAFE = re.compile(r"(?:\A|/)(?:\.\.?|\.git|)(?:/|\Z)", re.IGNORECASE)
+
+
+class Entry(NamedTuple):
+    """A regular file: ``mode`` is 0o100644 or 0o100755, ``size`` the blob's bytes."""
+
+    path: str
+    oid: str
+    mode: int
+    size: int
+    state: State = State.CLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of one tree in bytewise path order, and what is no file to read."""
+
+    entries: tuple[Entry, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(slots=True)
+class Harvest:
+    """A listing under way."""
+
+    place: Place
+    stats: StatCache
+    entries: list[Entry] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    hashed: set[str] = field(default_factory=set)
+
+    def leave(self, path: str, reason: Reason, detail: str = "", size: int = 0) -> None:
+        """Note that ``path`` is left out."""
+        self.left_out.append(LeftOut(path, reason, detail, size=size))
+
+    def stamp(self, path: str, info: os.stat_result) -> Stamp | None:
+        """The ids of a regular file's bytes; None (and noted) when it is unreadable."""
+        self.hashed.add(path)
+        if known := self.stats.get(path, info):
+            return known
+        now = time.time_ns()
+        try:
+            data = read_file(self.place.root, path)
+        except OSError as exc:
+            self.refuse(path, exc, info.st_size)
+            return None
+        oid = blob_id(data, self.place.object_format)
+        lf_oid = ""
+        if b"\r\n" in data:
+            lf = data.replace(b"\r\n", b"\n")
+            lf_oid = blob_id(lf, self.place.object_format)
+        times = (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino)
+        stamp = Stamp(*times, oid, lf_oid)
+        if len(data) == info.st_size:
+            self.stats.put(path, stamp, now)
+        return stamp
+
+    def refuse(self, path: str, exc: OSError, size: int = 0) -> None:
+        """Note why ``path`` could not be read."""
+        match exc.errno:
+            case errno.EFBIG:
+                self.leave(path, Reason.TOO_LARGE, f"{size:,} bytes", size)
+            case errno.ELOOP:
+                self.leave(path, Reason.SYMLINK)
+            case errno.EINVAL | errno.ENXIO:
+                self.leave(path, Reason.SPECIAL)
+            case errno.ENOENT | errno.ENOTDIR:
+                self.leave(path, Reason.VANISHED)
+            case _:
+                self.leave(path, Reason.UNREADABLE, exc.strerror or "")
+
+    def add(self, path: str, info: os.stat_result, state: State) -> None:
+        """Enter what stands in the work tree at ``path``, by its kind."""
+        kind = stat.S_IFMT(info.st_mode)
+        if kind == stat.S_IFLNK:
+            self.leave(path, Reason.SYMLINK)
+        elif kind != stat.S_IFREG:
+            self.leave(path, Reason.SPECIAL)
+        elif stamp := self.stamp(path, info):
+            mode = _EXECUTABLE if info.st_mode & 0o100 else _PLAIN
+            self.entries.append(Entry(path, stamp.oid, mode, info.st_size, state))
+
+    def finish(self) -> Listing:
+        """The listing, sorted; paths that were not hashed leave the cache."""
+        self.stats.keep_only(self.hashed)
+        return Listing(_in_order(self.entries), tuple(sorted(self.left_out, key=_key)))
+
+
+def list_tree(place: Place, stats: StatCache) -> Listing:
+    """The files at ``place``, in git or outside. Raises GitError, UsageError."""
+    if place.git:
+        return list_worktree(place, stats)
+    from repoctx.scan.walk import walk  # not needed inside git
+
+    return walk(place, stats)
+
+
+def list_worktree(place: Place, stats: StatCache) -> Listing:
+    """The files of the work tree as they are now: tracked and untracked-not-ignored.
+
+    Deleted files are absent. ``stats`` is brought up to date. Raises GitError.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        others = pool.submit(
+            run, place, "ls-files", "-o", "--exclude-standard", "-z", "--full-name"
+        )
+        out = run(place, "ls-files", "-s", "-z", "--debug", "--full-name")
+        rows = _INDEX_ROW.findall(out)
+        ids = {row[1].decode() for row in rows if row[0][:3] == b"100"}
+        measured = pool.submit(sizes, place, ids)
+        harvest = Harvest(place, stats)
+        clean = _tracked(harvest, rows)
+        known = measured.result()
+        names = others.result()
+    harvest.entries += [
+        Entry(path, oid, mode, known.get(oid, size)) for path, oid, mode, size in clean
+    ]
+    _untracked(harvest, names)
+    return harvest.finish()
+
+
+def list_commit(place: Place, rev: str) -> Listing:
+    """The files of a commit, from git alone. Raises UnknownRevision, GitError."""
+    commit = resolve(place, rev)
+    arguments = ("ls-tree", "-r", "-z", "--full-tree")
+    try:
+        out = run(place, *arguments, "-l", commit)
+    except GitError:
+        # A partial clone that may not fetch cannot tell sizes.
+        out = run(place, *arguments, commit)
+    entries, left_out = [], []
+    for mode, oid, size, name in _TREE_ROW.findall(out):
+        path = name.decode("utf-8", "surrogateescape")
+        if reason := _no_file(mode, path):
+            left_out.append(LeftOut(path, reason))
+        else:
+            length = int(size) if size.isdigit() else 0
+            entries.append(Entry(path, oid.decode(), _mode(mode), length))
+    return Listing(_in_order(entries), tuple(sorted(left_out, key=_key)))
+
+
+def _tracked(harvest: Harvest, rows: list[tuple[bytes, ...]]) -> list[_Clean]:
+    """The clean entries of the index; all others go into ``harvest``."""
+    root = os.fsencode(harvest.place.root) + b"/"
+    newest = _index_time(harvest.place)
+    folders = _Folders(root)
+    clean: list[_Clean] = []
+    unmerged: set[bytes] = set()
+    lstat = os.lstat
+    for row in rows:
+        mode, oid, stage, name = row[:4]
+        path = name.decode("utf-8", "surrogateescape")
+        if reason := _no_file(mode, path):
+            if stage == b"0" or name not in unmerged:
+                harvest.leave(path, reason)
+            unmerged.add(name)
+            continue
+        flags = int(row[10] or b"0", 16)
+        if flags & (_SPARSE | _ASSUMED) and stage == b"0":
+            clean.append((path, oid.decode(), _mode(mode), int(row[9] or 0)))
+            continue
+        try:
+            info = lstat(root + name)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                harvest.refuse(path, exc)
+            continue
+        if not folders.real(name) or stat.S_ISDIR(info.st_mode):
+            continue
+        if stage == b"0":
+            if _unmoved(row, info, newest):
+                clean.append((path, oid.decode(), _mode(mode), info.st_size))
+            else:
+                _compare(harvest, clean, (path, oid.decode(), _mode(mode)), info, flags)
+        elif name not in unmerged:
+            unmerged.add(name)
+            harvest.add(path, info, State.CHANGED)
+    return clean
+
+
+_Clean = tuple[str, str, int, int]
+
+
+def _compare(
+    harvest: Harvest,
+    clean: list[_Clean],
+    indexed: tuple[str, str, int],
+    info: os.stat_result,
+    flags: int,
+) -> None:
+    """Decide by content about a file whose times moved."""
+    path, oid, mode = indexed
+    if not stat.S_ISREG(info.st_mode) or flags & _INTENDED:
+        harvest.add(path, info, State.CHANGED)
+        return
+    stamp = harvest.stamp(path, info)
+    if stamp is None:
+        return
+    now = _EXECUTABLE if info.st_mode & 0o100 else _PLAIN
+    if now != mode and _trusts_modes(harvest.place):
+        mode = now
+    if oid in (stamp.oid, stamp.lf_oid):
+        clean.append((path, oid, mode, info.st_size))
+    else:
+        entry = Entry(path, stamp.oid, mode, info.st_size, State.CHANGED)
+        harvest.entries.append(entry)
+
+
+def _untracked(harvest: Harvest, names: bytes) -> None:
+    root = harvest.place.root
+    for name in names.split(b"\0")[:-1]:
+        path = name.decode("utf-8", "surrogateescape")
+        if path.endswith("/"):
+            harvest.leave(path, Reason.SUBMODULE, "a repository of its own")
+            continue
+        try:
+            info = os.lstat(os.fsencode(root) + b"/" + name)
+        except OSError as exc:
+            harvest.refuse(path, exc)
+            continue
+        harvest.add(path, info, State.UNTRACKED)
+
+
+class _Folders:
+    """Whether a path's folders are real ones: behind a link lies another file."""
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+        self._known: dict[bytes, bool] = {b"": True}
+
+    def real(self, name: bytes) -> bool:
+        folder = name[: name.rfind(b"/")] if b"/" in name else b""
+        known = self._known.get(folder)
+        if known is None:
+            try:
+                mode = os.lstat(self._root + folder).st_mode
+            except OSError:
+                mode = 0
+            known = stat.S_ISDIR(mode) and self.real(folder)
+            self._known[folder] = known
+        return known
+
+
+def _unmoved(row: tuple[bytes, ...], info: os.stat_result, newest: int) -> bool:
+    """Whether the index's times prove the file clean (git's racy rule included)."""
+    if not row[10]:
+        return False
+    mtime, ctime = info.st_mtime_ns, info.st_ctime_ns
+    if int(row[7]) == 0:
+        # Written by a git that keeps whole seconds only.
+        mtime -= mtime % 1_000_000_000
+        ctime -= ctime % 1_000_000_000
+        newest -= newest % 1_000_000_000
+    return (
+        int(row[6]) * 1_000_000_000 + int(row[7]) == mtime
+        and int(row[4]) * 1_000_000_000 + int(row[5]) == ctime
+        and int(row[9]) == info.st_size & 0xFFFF_FFFF
+        and int(row[8]) == info.st_ino & 0xFFFF_FFFF
+        and mtime < newest
+    )
+
+
+def _index_time(place: Place) -> int:
+    try:
+        return (place.git_dir / "index").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _trusts_modes(place: Place) -> bool:
+    out = run(place, "config", "--type=bool", "--get", "core.fileMode", ok=(0, 1, 128))
+    return out.strip() != b"false"
+
+
+def _no_file(mode: bytes, path: str) -> Reason | None:
+    """Why a tree or index entry is no file to read."""
+    if mode == b"120000":
+        return Reason.SYMLINK
+    if mode == b"160000":
+        return Reason.SUBMODULE
+    odd = path[0] in "./" or "/." in path or "//" in path
+    if mode[:3] != b"100" or (odd and _UNSAFE.search(path)):
+        return Reason.SPECIAL
+    return None
+
+
+def _mode(mode: bytes) -> int:
+    return _EXECUTABLE if int(mode, 8) & 0o100 else _PLAIN
+
+
+def _key(item: Entry | LeftOut) -> bytes:
+    return raw_path(item.path)
+
+
+def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Sorted by the paths' bytes; a malformed tree may name a path twice."""
+    unique = {entry.path: entry for entry in entries}
+    return tuple(sorted(unique.values(), key=_key))
