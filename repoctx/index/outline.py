@@ -1,0 +1,266 @@
+"""What one text defines and uses: its definitions, references and syntax errors.
+
+Everything but the text itself is left aside: no path, no other file. The result depends
+on the text, the language and the grammars' versions alone; work is bounded by sizes and
+parser steps, never by the clock. Whoever changes what comes out raises
+``INDEX_VERSION``: stored outlines of older versions are then made anew.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from repoctx.index import grammars
+from repoctx.index.comments import first_line, leading
+from repoctx.index.languages import LANGUAGES, shebang
+from repoctx.values import Kind, Outline, Reference, Symbol
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from repoctx.index.captures import Found, Use
+
+INDEX_VERSION = 1
+
+MAX_BYTES = 1 << 20
+MAX_LINE = 1 << 16
+"""Characters. Longer lines are data or minified code."""
+MAX_SIGNATURE = 200
+MAX_NAME = 200
+
+_CPP = re.compile(
+    r"^[ \t]*(?:namespace\b|template\s*<|class\s+\w|using\s|public:|private:)", re.M
+)
+_SCRIPT = re.compile(r"<script\b[^>]*>\n?(.*?)</script>", re.S | re.I)
+_TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
+_PARTS = re.compile(r"::|[.:]")
+
+_HOLDERS = frozenset(
+    {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}
+)
+_CALLABLE = frozenset({Kind.FUNCTION, Kind.METHOD})
+_ONE_LINERS = frozenset({Kind.VARIABLE, Kind.CONSTANT, Kind.FIELD, Kind.KEY})
+_WHOLE_NAMES = frozenset({Kind.SECTION, Kind.KEY})
+
+
+def outline(text: str, lang: str) -> Outline:
+    """The definitions, references and error count of ``text`` in language ``lang``.
+
+    Definitions come in the order of the text, outer before inner; references sorted by
+    line, name and kind, each once. ``errors`` is -1 when the text was not parsed: no
+    grammar, too large (``MAX_BYTES``, ``MAX_LINE``) or too many parser steps.
+    ``skeleton``, ``body`` and ``defs`` stay empty: the first is made when a budget
+    asks for it (see ``skeleton``), the search terms are another module's. Never raises.
+    """
+    parsed = analyse(text, lang)
+    if parsed is None:
+        return Outline()
+    return Outline(
+        definitions=tuple(parsed.symbols()),
+        references=parsed.references(),
+        errors=parsed.errors,
+    )
+
+
+class Analysis:
+    """A parsed text: its lines, and what the query found in it by byte offsets."""
+
+    def __init__(self, text: str, source: bytes, lang: str, root: Node) -> None:
+        from repoctx.index.captures import collect
+
+        query = grammars.query(lang)
+        assert query is not None  # noqa: S101 - a root exists, so the grammar does
+        self.lang = lang
+        self.lines = text.split("\n")
+        self.found: list[Found]
+        self.uses: list[Use]
+        self.found, self.uses = collect(root, query)
+        self.errors = _count_errors(root)
+        self._source = source
+        # Offsets are bytes: only in ASCII they are also characters.
+        self._text = text if len(text) == len(source) else ""
+
+    def slice(self, start: int, end: int) -> str:
+        """The text between two byte offsets."""
+        if self._text:
+            return self._text[start:end]
+        return self._source[start:end].decode("utf-8", "replace")
+
+    def references(self) -> tuple[Reference, ...]:
+        """Every use once, by line, name and kind; names of definitions excluded."""
+        named = {start for found in self.found for start, _ in found.names}
+        uses = {
+            (row, self.slice(start, end), kind)
+            for start, end, row, kind in self.uses
+            if start not in named and end - start <= MAX_NAME
+        }
+        return tuple(
+            Reference(" ".join(name.split()), row + 1, kind)
+            for row, name, kind in sorted(uses)
+        )
+
+    def symbols(self) -> list[Symbol]:
+        """Every definition with a name; of a variable the first assignment only."""
+        symbols: list[Symbol] = []
+        dotted: dict[int, str] = {}
+        assigned: set[tuple[str, str]] = set()
+        for found in self.found:
+            parent = dotted.get(id(found.parent), "")
+            for span in found.names:
+                name, parent = self._name(found, span, parent)
+                full = f"{parent}.{name}" if parent else name
+                dotted.setdefault(id(found), full)
+                if not name or found.kind == "scope":
+                    continue
+                kind = self._kind(found, name, parent)
+                if kind in _ONE_LINERS and kind is not Kind.KEY:
+                    if self._is_local(found) or (parent, name) in assigned:
+                        continue
+                    assigned.add((parent, name))
+                symbols.append(self._symbol(found, name, kind, parent))
+        return symbols
+
+    def _name(
+        self, found: Found, span: tuple[int, int], parent: str
+    ) -> tuple[str, str]:
+        """The bare name and its dotted parent: ``A::b`` is ``b`` in ``A``."""
+        name = " ".join(self.slice(*span).split()).strip("\"'`")[:MAX_NAME]
+        if found.receiver != (0, 0):
+            receiver = _without_type_arguments(self.slice(*found.receiver))
+            parent = f"{parent}.{receiver}" if parent else receiver
+        if found.kind in _WHOLE_NAMES:
+            return name, parent
+        if found.kind == "scope" or ":" in name or "." in name:
+            parts = [p.strip() for p in _PARTS.split(_without_type_arguments(name))]
+            parts = [part for part in parts if part]
+            if parts and "operator" not in name:
+                name = parts[-1]
+                parent = ".".join([parent, *parts[:-1]] if parent else parts[:-1])
+        return name, parent
+
+    def _kind(self, found: Found, name: str, parent: str) -> Kind:
+        kind = Kind(found.kind)
+        holder = found.parent is not None and found.parent.kind in _HOLDERS
+        if kind is Kind.FUNCTION and (holder or (parent and found.parent is None)):
+            return Kind.METHOD
+        if kind is Kind.VARIABLE:
+            if holder:
+                return Kind.FIELD
+            if name.isupper():
+                return Kind.CONSTANT
+        return kind
+
+    def _is_local(self, found: Found) -> bool:
+        above = found.parent
+        while above is not None:
+            if above.kind in _CALLABLE:
+                return True
+            above = above.parent
+        return False
+
+    def _symbol(self, found: Found, name: str, kind: Kind, parent: str) -> Symbol:
+        first, comment = leading(self.lines, found.first, self.lang)
+        doc = first_line(comment)
+        if self.lang == "python" and found.body >= 0:
+            doc = _docstring(self.slice(found.body, found.body + 400))
+        return Symbol(
+            name=name,
+            kind=kind,
+            start=first + 1,
+            end=min(found.last, len(self.lines) - 1) + 1,
+            signature=self._signature(found, kind),
+            parent=parent,
+            doc=doc,
+        )
+
+    def _signature(self, found: Found, kind: Kind) -> str:
+        """One line up to the body, without decorators and annotations before it."""
+        end = found.body if found.body >= 0 else found.end
+        whole = self.slice(found.whole, min(end, found.whole + 2000))
+        name_at = len(self.slice(found.whole, found.names[0][0]))
+        while whole[:1] in ("@", "["):
+            head, newline, rest = whole.partition("\n")
+            if not newline or len(head) >= name_at:
+                break
+            whole = rest.lstrip()
+            name_at -= len(head) + 1 + len(rest) - len(whole)
+        if found.body < 0 and (kind in _ONE_LINERS or kind is Kind.SECTION):
+            whole = whole.partition("\n")[0]
+        flat = " ".join(whole.split())[:MAX_SIGNATURE]
+        return flat.rstrip(" {:=") if found.body >= 0 else flat.rstrip(" ;,{")
+
+
+def analyse(text: str, lang: str) -> Analysis | None:
+    """Parse ``text``; None when it has no usable grammar or passes a limit.
+
+    A text without a known language is looked up by its ``#!`` line; a C header that
+    shows C++ is parsed as C++; of a Vue or Svelte file only the script is seen.
+    """
+    lang = resolve(text, lang)
+    if len(text) > MAX_BYTES or _has_long_line(text):
+        return None
+    seen = _script_only(text) if lang in ("vue", "svelte") else text
+    source = seen.encode("utf-8", "replace")
+    parser = grammars.parser(lang) if len(source) <= MAX_BYTES else None
+    tree = grammars.parse(parser, source) if parser else None
+    return Analysis(seen, source, lang, tree.root_node) if tree else None
+
+
+def resolve(text: str, lang: str) -> str:
+    """The language to parse ``text`` in when its file name says ``lang``."""
+    if lang in LANGUAGES:
+        return "cpp" if lang == "c" and _CPP.search(text) else lang
+    return shebang(text)
+
+
+def _has_long_line(text: str) -> bool:
+    if len(text) <= MAX_LINE:
+        return False
+    return max(map(len, text.split("\n"))) > MAX_LINE
+
+
+def _script_only(text: str) -> str:
+    """``text`` with all but the content of its script elements blanked out, line by
+    line, so that positions stay what they are."""
+    kept: list[str] = []
+    end = 0
+    for script in _SCRIPT.finditer(text):
+        kept.append(re.sub(r"[^\n]", " ", text[end : script.start(1)]))
+        kept.append(script[1])
+        end = script.end(1)
+    kept.append(re.sub(r"[^\n]", " ", text[end:]))
+    return "".join(kept)
+
+
+def _count_errors(root: Node) -> int:
+    """ERROR and MISSING nodes under ``root``, visiting only what holds one."""
+    if not root.has_error:
+        return 0
+    cursor = root.walk()
+    count = 0
+    while True:
+        node = cursor.node
+        assert node is not None  # noqa: S101 - a cursor always stands on a node
+        count += node.is_error or node.is_missing
+        if node.has_error and cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return count
+
+
+def _docstring(body: str) -> str:
+    """The first line of a Python docstring that opens ``body``, or ``""``."""
+    match = re.match(r"[rRuU]{0,1}(\"\"\"|'''|\"|')", body)
+    if match is None:
+        return ""
+    inside, _, _ = body[match.end() :].partition(match[1])
+    return next((line.strip() for line in inside.split("\n") if line.strip()), "")
+
+
+def _without_type_arguments(name: str) -> str:
+    """``Box<Item<T>>`` as ``Box``; also Go's ``*T[K]`` as ``T``."""
+    while (shorter := _TYPE_ARGUMENTS.sub("", name)) != name:
+        name = shorter
+    return name.partition("[")[0].strip(" *&\t\n")
