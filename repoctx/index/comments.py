@@ -9,8 +9,12 @@ from repoctx.index.languages import LANGUAGES
 
 # A doc comment longer than this is a text; its first lines are what is wanted.
 MAX_LINES = 200
+MAX_DOC = 200
+"""Characters."""
 
 _TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
+_STRING = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
+_MODULE_DOC = re.compile(r"@moduledoc\s+(?:~[sS])?(\"\"\"|\")")
 _DECORATION = "/*!#-;= \t"
 
 # How a line starts that belongs to the definition below it without being a comment.
@@ -64,5 +68,22 @@ def first_line(comment: Sequence[str]) -> str:
         line = line.removesuffix("*/").strip('"').strip(_DECORATION)
         line = _TAGS.sub("", line).strip()
         if any(c.isalnum() for c in line):
-            return line[:200]
+            return line[:MAX_DOC]
     return ""
+
+
+def docstring(body: str) -> str:
+    """The first line of a Python docstring that opens ``body``, or ``""``."""
+    match = _STRING.match(body)
+    return _first(body[match.end() :].partition(match[1])[0]) if match else ""
+
+
+def module_doc(body: str) -> str:
+    """The first line of Elixir's ``@moduledoc`` near the start of ``body``."""
+    match = _MODULE_DOC.search(body)
+    return _first(body[match.end() :].partition(match[1])[0]) if match else ""
+
+
+def _first(text: str) -> str:
+    lines = (line.strip() for line in text.split("\n"))
+    return next((line[:MAX_DOC] for line in lines if line), "")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-SLASHES = ("//", "/*", "*")
+SLASHES = ("//", "/*")
 HASH = ("#",)
 
 
@@ -92,8 +92,8 @@ _TEXTS = {
     "code": "assembly clojure cmake cobol coffeescript crystal cython d dart "
     "dockerfile emacs-lisp erlang fish fortran fsharp gdscript glsl gomod gradle "
     "graphql groovy haskell hcl jinja julia just makefile meson nim nix objective-c "
-    "ocaml pascal perl powershell prolog protobuf puppet r racket robot scheme solidity "
-    "sql swift tcl thrift v verilog vhdl vim visual-basic wgsl zig batch awk",
+    "ocaml pascal perl powershell prolog protobuf puppet r racket robot scheme "
+    "solidity sql swift tcl thrift v verilog vhdl vim visual-basic wgsl zig batch awk",
     "markup": "astro handlebars less sass scss svg template xml",
     "data": "csv diff dotenv ini properties",
     "prose": "asciidoc latex org rst text",
@@ -219,7 +219,8 @@ _NAMES_OF = {
     "groovy": "jenkinsfile",
     "ini": ".coveragerc .editorconfig .flake8 .gitconfig .gitmodules .hgrc .npmrc "
     ".pylintrc .pypirc",
-    "json": ".babelrc .eslintrc .jshintrc .prettierrc .swcrc composer.lock pipfile.lock",
+    "json": ".babelrc .eslintrc .jshintrc .prettierrc .swcrc composer.lock "
+    "pipfile.lock",
     "just": "justfile",
     "makefile": "gnumakefile makefile",
     "meson": "meson.build meson_options.txt",

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from repoctx.index import grammars
-from repoctx.index.comments import first_line, leading
+from repoctx.index.comments import docstring, first_line, leading, module_doc
 from repoctx.index.languages import LANGUAGES, shebang
 from repoctx.values import Kind, Outline, Reference, Symbol
 
@@ -34,13 +34,23 @@ _CPP = re.compile(
 )
 _SCRIPT = re.compile(r"<script\b[^>]*>\n?(.*?)</script>", re.S | re.I)
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
-_PARTS = re.compile(r"::|[.:]")
+_SEPARATORS = re.compile(r"::|[.:]")
+# ``cfg_rt! { pub fn ... }``: items behind a macro, which the grammar sees as tokens.
+_ITEMS = re.compile(
+    r"^([ \t]*)(?!macro_rules|lazy_static)(\w+![ \t]*\{)\n(.*?)^\1(\})", re.M | re.S
+)
+_ITEM = re.compile(
+    r"^[ \t]*(?:pub(?:\([^)\n]*\))?[ \t]+)?(?:(?:unsafe|async|const|extern)[ \t]+)*"
+    r"(?:fn|struct|enum|trait|impl|mod|type)\b",
+    re.M,
+)
 
 _HOLDERS = frozenset(
     {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}
 )
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.METHOD})
-_ONE_LINERS = frozenset({Kind.VARIABLE, Kind.CONSTANT, Kind.FIELD, Kind.KEY})
+_ASSIGNED = frozenset({Kind.VARIABLE, Kind.CONSTANT, Kind.FIELD})
+_ONE_LINERS = _ASSIGNED | {Kind.KEY, Kind.MACRO, Kind.SECTION}
 _WHOLE_NAMES = frozenset({Kind.SECTION, Kind.KEY})
 
 
@@ -96,7 +106,7 @@ class Analysis:
             if start not in named and end - start <= MAX_NAME
         }
         return tuple(
-            Reference(" ".join(name.split()), row + 1, kind)
+            Reference(" ".join(name.split()).strip("\"'<>"), row + 1, kind)
             for row, name, kind in sorted(uses)
         )
 
@@ -105,20 +115,25 @@ class Analysis:
         symbols: list[Symbol] = []
         dotted: dict[int, str] = {}
         assigned: set[tuple[str, str]] = set()
+        rows: set[int] = set()
         for found in self.found:
-            parent = dotted.get(id(found.parent), "")
-            for span in found.names:
-                name, parent = self._name(found, span, parent)
-                full = f"{parent}.{name}" if parent else name
-                dotted.setdefault(id(found), full)
-                if not name or found.kind == "scope":
+            above = dotted.get(id(found.parent), "")
+            # What has no name (a companion object) is transparent.
+            dotted[id(found)] = above
+            alone = found.first not in rows
+            rows.add(found.first)
+            for number, span in enumerate(found.names):
+                name, parent = self._name(found, span, above)
+                if not number:
+                    dotted[id(found)] = f"{parent}.{name}" if parent else name
+                kind = self._kind(found, name, parent, above)
+                if not name or kind is None:
                     continue
-                kind = self._kind(found, name, parent)
-                if kind in _ONE_LINERS and kind is not Kind.KEY:
-                    if self._is_local(found) or (parent, name) in assigned:
+                if kind in _ASSIGNED:
+                    if (parent, name) in assigned:
                         continue
                     assigned.add((parent, name))
-                symbols.append(self._symbol(found, name, kind, parent))
+                symbols.append(self._symbol(found, name, kind, parent, alone))
         return symbols
 
     def _name(
@@ -131,19 +146,28 @@ class Analysis:
             parent = f"{parent}.{receiver}" if parent else receiver
         if found.kind in _WHOLE_NAMES:
             return name, parent
-        if found.kind == "scope" or ":" in name or "." in name:
-            parts = [p.strip() for p in _PARTS.split(_without_type_arguments(name))]
-            parts = [part for part in parts if part]
-            if parts and "operator" not in name:
-                name = parts[-1]
-                parent = ".".join([parent, *parts[:-1]] if parent else parts[:-1])
-        return name, parent
+        head, operator, symbol = name.partition("operator")
+        if operator and head[-1:] in ("", ":", " "):
+            name = operator + (symbol.partition("(")[0].rstrip() or symbol)
+        else:
+            head, name = _split(name, found.kind == "scope")
+        return name, ".".join(filter(None, [parent, *_parts(head)]))
 
-    def _kind(self, found: Found, name: str, parent: str) -> Kind:
+    def _kind(self, found: Found, name: str, parent: str, above: str) -> Kind | None:
+        """What a symbol is; None for what only lends its name, and for locals."""
+        if found.kind == "scope":
+            return None
         kind = Kind(found.kind)
         holder = found.parent is not None and found.parent.kind in _HOLDERS
-        if kind is Kind.FUNCTION and (holder or (parent and found.parent is None)):
-            return Kind.METHOD
+        if kind is Kind.FUNCTION:
+            # What looks like a prototype in a function is mostly a variable with
+            # arguments for its constructor.
+            if found.body < 0 and self.lang in ("c", "cpp") and _is_local(found):
+                return None
+            in_module = self.lang == "ruby" and parent
+            return Kind.METHOD if holder or in_module or parent != above else kind
+        if kind in _ASSIGNED and _is_local(found):
+            return None
         if kind is Kind.VARIABLE:
             if holder:
                 return Kind.FIELD
@@ -151,23 +175,20 @@ class Analysis:
                 return Kind.CONSTANT
         return kind
 
-    def _is_local(self, found: Found) -> bool:
-        above = found.parent
-        while above is not None:
-            if above.kind in _CALLABLE:
-                return True
-            above = above.parent
-        return False
-
-    def _symbol(self, found: Found, name: str, kind: Kind, parent: str) -> Symbol:
+    def _symbol(
+        self, found: Found, name: str, kind: Kind, parent: str, alone: bool
+    ) -> Symbol:
+        """``alone``: no definition before it starts on its first line."""
         first, comment = leading(self.lines, found.first, self.lang)
-        doc = first_line(comment)
-        if self.lang == "python" and found.body >= 0:
-            doc = _docstring(self.slice(found.body, found.body + 400))
+        doc = first_line(comment) if alone else ""
+        if self.lang in ("python", "starlark") and found.body >= 0:
+            doc = docstring(self.slice(found.body, found.body + 400))
+        elif self.lang == "elixir" and kind is Kind.MODULE:
+            doc = module_doc(self.slice(found.body, found.body + 400)) or doc
         return Symbol(
             name=name,
             kind=kind,
-            start=first + 1,
+            start=(first if alone else found.first) + 1,
             end=min(found.last, len(self.lines) - 1) + 1,
             signature=self._signature(found, kind),
             parent=parent,
@@ -179,16 +200,16 @@ class Analysis:
         end = found.body if found.body >= 0 else found.end
         whole = self.slice(found.whole, min(end, found.whole + 2000))
         name_at = len(self.slice(found.whole, found.names[0][0]))
-        while whole[:1] in ("@", "["):
+        while whole.startswith(("@", "[", "#[")):
             head, newline, rest = whole.partition("\n")
             if not newline or len(head) >= name_at:
                 break
             whole = rest.lstrip()
             name_at -= len(head) + 1 + len(rest) - len(whole)
-        if found.body < 0 and (kind in _ONE_LINERS or kind is Kind.SECTION):
+        if found.body < 0 and kind in _ONE_LINERS:
             whole = whole.partition("\n")[0]
         flat = " ".join(whole.split())[:MAX_SIGNATURE]
-        return flat.rstrip(" {:=") if found.body >= 0 else flat.rstrip(" ;,{")
+        return flat.rstrip(" {:=;") if found.body >= 0 else flat.rstrip(" ;,{")
 
 
 def analyse(text: str, lang: str) -> Analysis | None:
@@ -200,7 +221,7 @@ def analyse(text: str, lang: str) -> Analysis | None:
     lang = resolve(text, lang)
     if len(text) > MAX_BYTES or _has_long_line(text):
         return None
-    seen = _script_only(text) if lang in ("vue", "svelte") else text
+    seen = _visible(text, lang)
     source = seen.encode("utf-8", "replace")
     parser = grammars.parser(lang) if len(source) <= MAX_BYTES else None
     tree = grammars.parse(parser, source) if parser else None
@@ -220,17 +241,38 @@ def _has_long_line(text: str) -> bool:
     return max(map(len, text.split("\n"))) > MAX_LINE
 
 
+def _visible(text: str, lang: str) -> str:
+    """``text`` as the grammar should see it, with every character in its place."""
+    if lang in ("vue", "svelte"):
+        return _script_only(text)
+    if lang == "rust" and "! {" in text:
+        return _ITEMS.sub(_unwrapped, text)
+    return text
+
+
 def _script_only(text: str) -> str:
-    """``text`` with all but the content of its script elements blanked out, line by
-    line, so that positions stay what they are."""
+    """``text`` with all but the content of its script elements blanked out."""
     kept: list[str] = []
     end = 0
     for script in _SCRIPT.finditer(text):
-        kept.append(re.sub(r"[^\n]", " ", text[end : script.start(1)]))
-        kept.append(script[1])
+        kept += [_blank(text[end : script.start(1)]), script[1]]
         end = script.end(1)
-    kept.append(re.sub(r"[^\n]", " ", text[end:]))
+    kept.append(_blank(text[end:]))
     return "".join(kept)
+
+
+def _unwrapped(macro: re.Match[str]) -> str:
+    """A Rust macro around items without its head and closing brace."""
+    indent, head, inside, _ = macro.groups()
+    if not _ITEM.search(inside):
+        return macro[0]
+    return f"{indent}{_blank(head)}\n{inside}{indent} "
+
+
+def _blank(text: str) -> str:
+    """Spaces as many as ``text`` has bytes, so that offsets stay; lines stay too."""
+    lines = text.split("\n")
+    return "\n".join(" " * len(line.encode("utf-8", "replace")) for line in lines)
 
 
 def _count_errors(root: Node) -> int:
@@ -250,13 +292,30 @@ def _count_errors(root: Node) -> int:
                 return count
 
 
-def _docstring(body: str) -> str:
-    """The first line of a Python docstring that opens ``body``, or ``""``."""
-    match = re.match(r"[rRuU]{0,1}(\"\"\"|'''|\"|')", body)
-    if match is None:
-        return ""
-    inside, _, _ = body[match.end() :].partition(match[1])
-    return next((line.strip() for line in inside.split("\n") if line.strip()), "")
+def _is_local(found: Found) -> bool:
+    """Whether a function stands around ``found``."""
+    above = found.parent
+    while above is not None:
+        if above.kind in _CALLABLE:
+            return True
+        above = above.parent
+    return False
+
+
+def _split(name: str, whole: bool) -> tuple[str, str]:
+    """``A::b``, ``a.b`` or ``a:b`` as the qualifier and the last part; type arguments
+    fall off of a qualified name, and of any when ``whole``."""
+    if not whole and ":" not in name and "." not in name:
+        return "", name
+    bare = _without_type_arguments(name)
+    cuts = list(_SEPARATORS.finditer(bare))
+    if not cuts:
+        return "", bare
+    return bare[: cuts[-1].start()], bare[cuts[-1].end() :].strip()
+
+
+def _parts(qualifier: str) -> list[str]:
+    return [p.strip() for p in _SEPARATORS.split(_without_type_arguments(qualifier))]
 
 
 def _without_type_arguments(name: str) -> str:

@@ -3,9 +3,6 @@
 (program (variable_assignment name: (variable_name) @name) @definition.variable)
 (program (declaration_command
   (variable_assignment name: (variable_name) @name) @definition.variable))
-((command name: (command_name (word) @_alias)
-  argument: (concatenation . (word) @name)) @definition.function
-  (#eq? @_alias "alias"))
 
 (command name: (command_name (word) @reference.call))
 ((command name: (command_name (word) @_source) . argument: (_) @reference.import)

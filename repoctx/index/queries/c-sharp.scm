@@ -20,6 +20,8 @@
 (constructor_declaration name: (identifier) @name) @definition.method
 (constructor_declaration body: (_) @body) @definition.method
 (destructor_declaration name: (identifier) @name body: (_) @body) @definition.method
+(operator_declaration operator: _ @name) @definition.method
+(operator_declaration body: (_) @body) @definition.method
 (property_declaration name: (identifier) @name) @definition.field
 (property_declaration accessors: (_) @body) @definition.field
 (event_declaration name: (identifier) @name) @definition.field

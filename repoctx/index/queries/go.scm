@@ -9,7 +9,7 @@
 (type_spec name: (type_identifier) @name
   type: (struct_type (field_declaration_list) @body)) @definition.struct
 (type_spec name: (type_identifier) @name
-  type: (interface_type)) @definition.interface
+  type: (interface_type "{" @body)) @definition.interface
 (type_alias name: (type_identifier) @name) @definition.type
 (struct_type (field_declaration_list
   (field_declaration name: (field_identifier) @name) @definition.field))

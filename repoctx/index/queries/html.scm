@@ -4,6 +4,9 @@
 ((element (start_tag (attribute (attribute_name) @_id
   (quoted_attribute_value (attribute_value) @name)))) @definition.key
   (#eq? @_id "id"))
+((element (start_tag (attribute (attribute_name) @_id
+  (attribute_value) @name))) @definition.key
+  (#eq? @_id "id"))
 ((attribute (attribute_name) @_link
   (quoted_attribute_value (attribute_value) @reference.import))
   (#any-of? @_link "src" "href"))

@@ -1,6 +1,8 @@
 ; Capture names: see captures.py.
 (class_declaration name: (identifier) @name body: (_) @body) @definition.class
 (record_declaration name: (identifier) @name body: (_) @body) @definition.class
+(record_declaration parameters: (formal_parameters
+  (formal_parameter name: (identifier) @name) @definition.field))
 (interface_declaration name: (identifier) @name body: (_) @body) @definition.interface
 (annotation_type_declaration
   name: (identifier) @name body: (_) @body) @definition.interface
@@ -34,4 +36,4 @@
   (generic_type (type_identifier) @reference.inherit)
 ])
 (type_identifier) @reference.type
-(import_declaration (_) @reference.import)
+(import_declaration [(identifier) (scoped_identifier)] @reference.import)

@@ -3,11 +3,12 @@
 (function_declaration name: (_) @name) @definition.function
 (assignment_statement
   (variable_list . name: (_) @name .)
-  (expression_list . value: (function_definition body: (_) @body) .)
+  (expression_list . value: (function_definition body: (_)? @body) .)
 ) @definition.function
+(variable_declaration) @span
 (table_constructor (field
   name: (identifier) @name
-  value: (function_definition body: (_) @body)) @definition.method)
+  value: (function_definition body: (_)? @body)) @definition.method)
 (chunk (variable_declaration (assignment_statement
   (variable_list name: (identifier) @name))) @definition.variable)
 (chunk (assignment_statement

@@ -10,7 +10,6 @@
 (method_declaration body: (_) @body) @definition.method
 (property_declaration
   (property_element name: (variable_name (name) @name))) @definition.field
-(property_promotion_parameter name: (variable_name (name) @name)) @definition.field
 (const_declaration (const_element . (name) @name)) @definition.constant
 (program (expression_statement (assignment_expression
   left: (variable_name (name) @name)) @definition.variable))

@@ -3,8 +3,8 @@
 (class body: (_) @body) @definition.class
 (module name: (_) @name) @definition.module
 (module body: (_) @body) @definition.module
-(method name: (_) @name) @definition.method
-(method body: (_) @body) @definition.method
+(method name: (_) @name) @definition.function
+(method body: (_) @body) @definition.function
 (singleton_method name: (_) @name) @definition.method
 (singleton_method body: (_) @body) @definition.method
 (alias name: (_) @name) @definition.method
