@@ -99,7 +99,9 @@ def _values(rest: str, macros: Mapping[str, Values]) -> Values:
     for word in rest.split():
         name, equals, value = word.partition("=")
         bare = name.lstrip("-!")
-        state: bool | None = value.lower() not in ("false", "0", "no") if equals else True
+        state: bool | None = (
+            value.lower() not in ("false", "0", "no") if equals else True
+        )
         if name.startswith("-"):
             state = False
         elif name.startswith("!"):

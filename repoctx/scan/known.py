@@ -6,30 +6,28 @@ Linguist's judgement was the guide, narrowed to what is surely not written by ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-LOCK_FILES = frozenset(
-    """
+_LOCK_FILES = """
     .pnp.cjs .pnp.data.json .pnp.loader.mjs .terraform.lock.hcl Cargo.lock
-    Cartfile.resolved Gemfile.lock Gopkg.lock MODULE.bazel.lock Manifest.toml
-    Package.resolved Pipfile.lock Podfile.lock buildscript-gradle.lockfile bun.lock
+    Cartfile.resolved Gemfile.lock Gopkg.lock MODULE.bazel.lock Package.resolved
+    Pipfile.lock Podfile.lock buildscript-gradle.lockfile bun.lock
     bun.lockb cargo-lock.json composer.lock conan.lock conda-lock.yml deno.lock
     devbox.lock flake.lock glide.lock go.sum go.work.sum gradle.lockfile mix.lock
     npm-shrinkwrap.json package-lock.json packages.lock.json paket.lock pdm.lock
     pixi.lock pnpm-lock.yaml poetry.lock project.assets.json pubspec.lock pylock.toml
     rebar.lock shard.lock stack.yaml.lock uv.lock yarn.lock
-    """.split()
-) - {"Manifest.toml"}
+    """
+LOCK_FILES = frozenset(_LOCK_FILES.split())
 
 VENDORED = frozenset(
-    """
-    .bundle .yarn bower_components jspm_packages node_modules Pods site-packages
-    """.split()
+    ["bower_components", "jspm_packages", "node_modules", "Pods", "site-packages"]
 )
 """Folder names that hold only other people's code, wherever they stand."""
 
 _MARKERS = (
-    # A file below a folder that only a package manager writes -> the folder is vendored.
+    # Files that only a package manager writes: the folder is vendored.
     "vendor/modules.txt",
     "vendor/autoload.php",
     "vendor/composer/installed.json",
@@ -52,12 +50,18 @@ _INSIDE = (
     "Carthage/Checkouts/",
     "Carthage/Build/",
     "Godeps/_workspace/",
+    ".yarn/cache/",
+    ".yarn/plugins/",
+    ".yarn/releases/",
+    ".yarn/sdks/",
+    ".yarn/unplugged/",
     "gradle/wrapper/",
     ".mvn/wrapper/",
 )
 
-BINARY_ENDINGS = frozenset(
-    """
+_HINT = re.compile(r"vendor|Carthage|Godeps|wrapper|\.yarn|\.cargo-checksum")
+
+_BINARY_ENDINGS = """
     png jpg jpeg jpe gif bmp ico icns webp avif heic heif tif tiff psd xcf raw cr2 nef
     mp3 mp4 m4a m4v wav ogg oga ogv opus flac aac aiff mov avi mkv webm wmv flv mpg mpeg
     woff woff2 ttf otf eot ttc pfb
@@ -69,10 +73,10 @@ BINARY_ENDINGS = frozenset(
     onnx tflite safetensors gguf pt pth ckpt joblib rds rda mat
     jks keystore p12 pfx der
     glb fbx blend 3ds stl dwg swf fla ai eps sketch fig
-    """.split()
-)
-"""Endings (lower case, no dot) of files that are no text; ``--include`` lets the content
-decide. ``.o``, ``.a``, ``.bin``, ``.dat`` and ``.db`` are left to the content."""
+    """
+BINARY_ENDINGS = frozenset(_BINARY_ENDINGS.split())
+"""Endings (lower case, no dot) of files that are no text; with ``--include`` the
+content decides. ``.o``, ``.a``, ``.bin``, ``.dat``, ``.db`` are not among them."""
 
 MINIFIED_ENDINGS = (".min.js", ".min.mjs", ".min.cjs", ".min.css", "-min.js")
 GENERATED_ENDINGS = (".js.map", ".mjs.map", ".cjs.map", ".css.map", ".d.ts.map")
@@ -83,13 +87,12 @@ def vendor_folders(paths: Sequence[str]) -> frozenset[str]:
     ``vendor`` by its list of modules, a Rust ``vendor/x`` by its checksum file."""
     found = set()
     for path in paths:
-        if "endor" not in path and "Godeps" not in path and "wrapper" not in path:
-            if "Carthage" not in path:
-                continue
+        if not _HINT.search(path):
+            continue
         bounded = f"/{path}"
         for marker in _MARKERS:
             if bounded.endswith(f"/{marker}"):
-                found.add(_first_part(path, len(path) - len(marker), marker))
+                found.add(path[: len(path) - len(marker) + marker.index("/")])
         if path.endswith("/.cargo-checksum.json"):
             found.add(path.removesuffix("/.cargo-checksum.json"))
         for inside in _INSIDE:
@@ -97,7 +100,3 @@ def vendor_folders(paths: Sequence[str]) -> frozenset[str]:
             if at >= 0:
                 found.add(path[: at + len(inside) - 1])
     return frozenset(found)
-
-
-def _first_part(path: str, start: int, marker: str) -> str:
-    return path[: start + marker.index("/")]

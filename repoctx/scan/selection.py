@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,7 +34,8 @@ class Selection:
     """What the user wants. Patterns are gitignore's; ``max_size`` is in bytes.
 
     With ``include`` given, only what it names enters, and enters in spite of every
-    automatic reason; ``exclude`` has the last word. ``use_ignore`` reads .repoctxignore.
+    automatic reason; ``exclude`` has the last word. ``use_ignore``: .repoctxignore
+    files hold.
     """
 
     include: tuple[str, ...] = ()
