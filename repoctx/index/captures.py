@@ -60,9 +60,15 @@ _VAGUE = {"span": -1, "scope": 0, "variable": 1, "field": 1, "type": 1}
 _VAGUE |= {"class": 2, "constant": 2, "function": 3}
 
 
-def collect(root: Node, query: Query) -> tuple[list[Found], list[Use]]:
-    """All definitions and scopes under ``root``, outer before inner, and all uses."""
-    captures = QueryCursor(query, match_limit=MATCH_LIMIT).captures(root)
+def collect(root: Node, query: Query, depth: int = -1) -> tuple[list[Found], list[Use]]:
+    """All definitions and scopes under ``root``, outer before inner, and all uses.
+
+    With ``depth``, matches start at most that deep, and what is below them is skipped.
+    """
+    cursor = QueryCursor(query, match_limit=MATCH_LIMIT)
+    if depth >= 0:
+        cursor.set_max_start_depth(depth)
+    captures = cursor.captures(root)
     frames: dict[Span, Found] = {}
     marks: list[tuple[int, int, int, str, Node]] = []
     uses: list[Use] = []

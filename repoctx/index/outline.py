@@ -49,6 +49,8 @@ _HOLDERS = frozenset(
     {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}
 )
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.METHOD})
+# Where all patterns of a language start near the root, the rest need not be visited.
+_DEPTHS = {"json": 0, "toml": 1, "yaml": 1}
 _ASSIGNED = frozenset({Kind.VARIABLE, Kind.CONSTANT, Kind.FIELD})
 _ONE_LINERS = _ASSIGNED | {Kind.KEY, Kind.MACRO, Kind.SECTION}
 _WHOLE_NAMES = frozenset({Kind.SECTION, Kind.KEY})
@@ -85,7 +87,7 @@ class Analysis:
         self.lines = text.split("\n")
         self.found: list[Found]
         self.uses: list[Use]
-        self.found, self.uses = collect(root, query)
+        self.found, self.uses = collect(root, query, _DEPTHS.get(lang, -1))
         self.errors = _count_errors(root)
         self._source = source
         # Offsets are bytes: only in ASCII they are also characters.
@@ -293,9 +295,9 @@ def _count_errors(root: Node) -> int:
 
 
 def _is_local(found: Found) -> bool:
-    """Whether a function stands around ``found``."""
+    """Whether ``found`` stands in a function and not in a type of its own there."""
     above = found.parent
-    while above is not None:
+    while above is not None and above.kind not in _HOLDERS:
         if above.kind in _CALLABLE:
             return True
         above = above.parent

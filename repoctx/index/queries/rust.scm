@@ -38,6 +38,7 @@
   (scoped_type_identifier name: (type_identifier) @reference.inherit)
 ])
 (type_identifier) @reference.type
+(mod_item name: (identifier) @reference.import !body)
 (use_declaration argument: [
   (identifier) @reference.import
   (scoped_identifier name: (identifier) @reference.import)
