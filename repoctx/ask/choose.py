@@ -118,7 +118,8 @@ def _unknown(model: str, provider: str, providers: Collection[str]) -> str:
     if near:
         hint = "did you mean " + " or ".join(near) + "?"
     else:
-        hint = f"for a model server's own name: {COMPATIBLE}/{model[:60]};"
+        spelled = f"{COMPATIBLE}/{model[:60]}"
+        hint = f"for a model server's own name say {spelled!r}"
     return (
         f"unknown model {model[:80]!r}: {hint} "
         f"(spelled PROVIDER/MODEL; providers here: {', '.join(names)})"

@@ -1,0 +1,125 @@
+"""Which model answers, and who gets which key."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from repoctx.ask.choose import (
+    USUAL,
+    Choice,
+    Keys,
+    answering,
+    base_url_of,
+    choose,
+    key_for,
+)
+from repoctx.errors import AuthError, UnknownModel
+from servers.chat import Behaviour, serving
+
+HERE = ("compatible", "offline", "scripted")
+LOCAL = "http://127.0.0.1:8080/v1"
+FAR = "https://models.example.org/v1"
+
+
+def unasked(urls):
+    raise AssertionError(f"the network was touched: {urls}")
+
+
+def test_nothing_configured_is_offline_and_silent():
+    got = choose("", "", HERE, unasked)
+    assert (got.provider, got.why) == ("offline", "no model is configured")
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "name"),
+    [
+        ("offline", "offline", ""),
+        ("compatible", "compatible", ""),
+        ("compatible/meta-llama/Llama-3", "compatible", "meta-llama/Llama-3"),
+    ],
+)
+def test_spelled_out(model, provider, name):
+    got = choose(model, "", HERE, unasked)
+    assert (got.provider, got.model, got.name) == (provider, name, model)
+
+
+def test_a_far_base_url_is_used_without_a_probe():
+    got = choose("", FAR, HERE, unasked)
+    assert (got.provider, got.base_url) == ("compatible", FAR)
+
+
+@pytest.mark.parametrize("model", ["", "auto"])
+def test_a_local_base_url_is_used_when_it_answers(model):
+    assert choose(model, LOCAL, HERE, lambda urls: urls[0]).base_url == LOCAL
+    got = choose(model, LOCAL, HERE, lambda urls: "")
+    assert got.provider == "offline"
+    assert LOCAL in got.why
+
+
+def test_auto_tries_the_usual_ports():
+    got = choose("auto", "", HERE, lambda urls: urls[1])
+    assert got == Choice("compatible", "", USUAL[1], f"{USUAL[1]} answers")
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("ofline", "did you mean offline?"),
+        ("compatable/x", "did you mean compatible?"),
+        ("gpt-x", "compatible/gpt-x"),
+        ("\x1b[31m", "\\x1b"),
+    ],
+)
+def test_unknown_models_name_the_nearest(model, says):
+    with pytest.raises(UnknownModel) as caught:
+        choose(model, "", HERE, unasked)
+    assert says in str(caught.value)
+    assert "compatible, offline, scripted" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_only_a_model_server_is_found():
+    with serving() as server, serving(Behaviour(models=())) as second:
+        wrong = server.url.removesuffix("/v1")
+        assert answering([wrong, second.url, server.url]) == second.url
+    assert answering([]) == ""
+
+
+def test_a_silent_port_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        assert answering([url] * 5) == ""
+
+
+def test_keys_by_precedence():
+    choice = Choice("compatible", "", FAR)
+    environ = {"MINE": "a", "REPOCTX_API_KEY": "c", "OPENAI_API_KEY": "d"}
+    by_file = {"compatible": "b", "other": "x"}
+    assert key_for(choice, Keys("MINE", by_file), environ) == "a"
+    assert key_for(choice, Keys("", by_file), environ) == "b"
+    assert key_for(choice, Keys(), environ) == "c"
+    with pytest.raises(AuthError, match="GONE"):
+        key_for(choice, Keys("GONE"), environ)
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "key"),
+    [
+        (FAR, {}, ""),
+        (FAR, {"OPENAI_BASE_URL": FAR + "/"}, "sk-1"),
+        ("https://api.openai.com/v1", {}, "sk-1"),
+        ("https://api.openai.com.example.org/v1", {}, ""),
+        (LOCAL, {}, ""),
+    ],
+)
+def test_the_openai_key_goes_only_to_its_server(url, environ, key):
+    environ = {"OPENAI_API_KEY": "sk-1", **environ}
+    assert key_for(Choice("compatible", "", url), Keys(), environ) == key
+
+
+def test_base_url_of_the_sdk():
+    assert base_url_of("", {"OPENAI_BASE_URL": FAR + "/"}) == FAR
+    assert base_url_of(LOCAL, {"OPENAI_BASE_URL": FAR}) == LOCAL
+    assert base_url_of("", {}) == ""
