@@ -1,7 +1,7 @@
 """Which files, their blob ids, their text.
 
-The way through: ``discover`` a Place, ``list_tree`` or ``list_commit`` it, ``select`` by
-path, read with ``Contents``, ``examine`` each blob, ``settle`` the snapshot.
+The way through: ``discover`` a Place, ``list_tree`` or ``list_commit`` it, ``select``
+by path, read with ``Contents``, ``examine`` each blob, ``settle`` the snapshot.
 """
 
 from repoctx.scan.classify import examine
