@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from repoctx.errors import UsageError
 
-SELECT = "Selection"
-OUTPUT = "Output"
+OnText = Callable[[str], None]
+
+MOST_STDIN = 32_000_000
+"""Bytes; more is no question."""
+
+HELP: dict[Any, Any] = {"help_option_names": ["-h", "--help"]}
 
 Repo = Annotated[
     Path,
@@ -24,7 +29,6 @@ Include = Annotated[
         "--include",
         metavar="GLOBS",
         help="Only these paths, even when they would be left out (repeatable, a,b).",
-        rich_help_panel=SELECT,
     ),
 ]
 Exclude = Annotated[
@@ -93,3 +97,13 @@ def confirm_no_redact(no_redact: bool, yes: bool) -> None:
     typer.confirm(
         "Secrets will stand in the prompt as they are. Go on?", abort=True, err=True
     )
+
+
+def read_stdin() -> str:
+    """All of stdin as text. Raises UsageError when it is longer than 32 MB."""
+    import sys
+
+    data = sys.stdin.buffer.read(MOST_STDIN + 1)
+    if len(data) > MOST_STDIN:
+        raise UsageError("stdin holds more than 32 MB")
+    return data.decode("utf-8", "replace")

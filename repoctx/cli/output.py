@@ -17,7 +17,7 @@ from typing import Any
 
 import typer
 
-from repoctx.errors import Interrupted, ProviderError, RepoctxError, UsageError
+from repoctx.errors import Interrupted, ProviderError, RepoctxError
 from repoctx.values import Count, Usage
 
 SCHEMA_VERSION = 1
@@ -28,13 +28,9 @@ class Output:
     """Where one command's result goes. ``fields`` collects the result object."""
 
     def __init__(self, form: str) -> None:
-        if form not in FORMATS:
-            raise UsageError(
-                f"unknown output format {form!r}: use {', '.join(FORMATS)}"
-            )
-        self.form = form
-        self.text = form == "text"
         self._began = time.monotonic()
+        self._opened = False
+        self.form = form if form in FORMATS else "text"
         self.fields: dict[str, Any] = {
             "status": "ok",
             "error": None,
@@ -46,6 +42,18 @@ class Output:
             "files_changed": [],
             "context": {"files": 0, "tokens": 0, "truncated": False},
         }
+
+    @property
+    def text(self) -> bool:
+        """Whether people read it."""
+        return self.form == "text"
+
+    def use(self, form: str) -> None:
+        """Fix the format (the settings are known now) and open the stream."""
+        self.form = form
+        if not self._opened:
+            self._opened = True
+            self.event("init", session_id=self.fields["session_id"])
 
     def write(self, text: str) -> None:
         """Text for people; nothing in the JSON formats."""
@@ -73,6 +81,7 @@ class Output:
 
     def finish(self) -> None:
         """Write the result object of the JSON formats."""
+        self.use(self.form)
         if not self.text:
             self.fields["duration_ms"] = round((time.monotonic() - self._began) * 1000)
             self._emit({"type": "result", **self.fields})
@@ -98,7 +107,6 @@ def output(form: str) -> Iterator[Output]:
     process exits with their code.
     """
     out = Output(form)
-    out.event("init", session_id=out.fields["session_id"])
     try:
         yield out
     except (RepoctxError, KeyboardInterrupt) as exc:

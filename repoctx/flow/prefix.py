@@ -40,7 +40,8 @@ from repoctx.values import (
 )
 
 CHUNK = 1 << 20
-COUNTED_TOGETHER = 64
+COUNTED_TOGETHER = 1_000_000
+"""Characters: one look into the index and one note there for this much text."""
 META_VERSION = 1
 
 
@@ -98,7 +99,7 @@ def render_base(shelf: Shelf, key: str, snapshot: Snapshot, text_of: TextOf) -> 
     pieces = base_pieces(base_docs(snapshot, text_of), shelf.style)
     text = shelf.text(key)
     with replacing(text) as handle:
-        for batch in _batches(pieces, COUNTED_TOGETHER):
+        for batch in _batches(pieces):
             counts += shelf.tokenizer.count_many([piece for _, piece in batch])
             for path, piece in batch:
                 data = piece.encode()
@@ -157,7 +158,7 @@ def _recount(shelf: Shelf, key: str, meta: dict[str, Any]) -> list[int]:
     counts: list[int] = []
     with shelf.text(key).open("rb") as handle:
         rows = ((path, handle.read(size).decode()) for path, _, size in meta["units"])
-        for batch in _batches(rows, COUNTED_TOGETHER):
+        for batch in _batches(rows):
             counts += shelf.tokenizer.count_many([piece for _, piece in batch])
             shelf.progress("counting", len(counts), len(meta["units"]))
     meta["counts"][shelf.tokenizer.name] = counts
@@ -166,14 +167,16 @@ def _recount(shelf: Shelf, key: str, meta: dict[str, Any]) -> list[int]:
 
 
 def _batches(
-    pieces: Iterable[tuple[str, str]], size: int
+    pieces: Iterable[tuple[str, str]],
 ) -> Iterator[list[tuple[str, str]]]:
     batch: list[tuple[str, str]] = []
+    size = 0
     for piece in pieces:
         batch.append(piece)
-        if len(batch) == size:
+        size += len(piece[1])
+        if size >= COUNTED_TOGETHER:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -100,6 +100,14 @@ def write_json(path: Path, value: object) -> None:
         handle.write(json.dumps(value, separators=(",", ":")).encode("ascii"))
 
 
+def read_bytes(path: Path) -> bytes:
+    """The bytes of ``path``; none when it is missing or unreadable."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def read_json(path: Path) -> Any:
     """The value in ``path``; None when it is missing or broken, so that state that was
     deleted or damaged is simply made anew."""

@@ -24,10 +24,10 @@ from repoctx.values import LeftOut, Reason, Snapshot, SourceFile, byte_order
 TextOf = Callable[[SourceFile], str]
 
 
-def base_key(snapshot: Snapshot, style: Style, rules: str) -> str:
-    """Identity of a rendered base: the tree, the style and the ``rules`` of reading
-    (redaction on or off, skeletons), before a byte of it is rendered."""
-    parts = (str(FORMAT_VERSION), style, rules, snapshot.tree)
+def base_key(tree: str, style: Style, rules: str) -> str:
+    """Name of a rendered base, known before a byte of it is rendered: a commit or a
+    snapshot's ``tree``, the style, and the ``rules`` of choosing and reading files."""
+    parts = (str(FORMAT_VERSION), style, rules, tree)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

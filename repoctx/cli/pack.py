@@ -1,0 +1,95 @@
+"""``repoctx pack``: the stable prefix itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from repoctx.cli import options as o
+from repoctx.cli.job import job
+from repoctx.cli.output import Output
+
+app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+
+EXAMPLES = """
+Examples:
+
+\b
+  repoctx pack > prompt.txt          the prompt's prefix, to paste anywhere
+  repoctx pack -o - --style markdown --include 'src/**' | wc -c
+  repoctx pack --base v2.1 -o release.xml
+  repoctx pack --output-format json -o prompt.txt   digest and counts as JSON
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def pack(
+    repo: o.Repo = Path(),
+    target: o.Output = None,
+    model: o.Model = None,
+    include: o.Include = None,
+    exclude: o.Exclude = None,
+    base: o.Base = None,
+    style: o.Style = None,
+    no_redact: o.NoRedact = False,
+    yes: o.Yes = False,
+    output_format: o.OutputFormat = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Print the byte-stable prefix: preamble, repository, changes.
+
+    The same tree gives the same bytes on any machine; a change moves only what stands
+    at the end. A line with size, tokens and digest goes to stderr.
+    """
+    from repoctx.flow.model import choose_model, tokenizer_for
+    from repoctx.flow.pack import pack as run
+    from repoctx.flow.prefix import write_prefix
+    from repoctx.flow.state import replacing
+
+    o.confirm_no_redact(no_redact, yes)
+    flags = {
+        "model": model,
+        "include": o.globs(include),
+        "exclude": o.globs(exclude),
+        "base": base,
+        "style": style,
+        "output_format": output_format,
+        "redact": False if no_redact else None,
+    }
+    with job(repo, flags, quiet) as here:
+        packed = run(
+            here.session, tokenizer_for(here.session, choose_model(here.session))
+        )
+        prefix = packed.prefix
+        if target is not None and str(target) != "-":
+            with replacing(target.absolute()) as handle:
+                write_prefix(prefix, handle.write)
+        elif here.out.text:
+            sys.stdout.flush()
+            write_prefix(prefix, sys.stdout.buffer.write)
+        here.out.context(len(packed.now.files), prefix.count)
+        _describe(here.out, packed)
+        here.session.notes.append(
+            f"{len(packed.now.files):,} files, {prefix.size:,} bytes, "
+            f"{prefix.count} tokens, digest {prefix.digest[:12]}"
+        )
+
+
+def _describe(out: Output, packed: object) -> None:
+    from repoctx.flow.pack import Packed
+
+    if isinstance(packed, Packed):
+        out.fields["digest"] = packed.prefix.digest
+        out.fields["base"] = {"commit": packed.commit or None, "why": packed.why}
+        out.fields["segments"] = [
+            {
+                "kind": s.kind,
+                "bytes": s.size,
+                "tokens": s.count.tokens,
+                "exact": s.count.exact,
+                "digest": s.digest,
+            }
+            for s in packed.prefix.segments
+        ]

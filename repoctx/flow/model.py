@@ -1,0 +1,52 @@
+"""Which model answers, and what counts its tokens."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from repoctx.ask.choose import Choice, Keys, base_url_of, choose, key_for
+from repoctx.flow.counting import Counted
+from repoctx.flow.session import Session
+from repoctx.pack import tokens
+from repoctx.plugins import providers
+from repoctx.protocols import Provider, Tokenizer
+from repoctx.values import Capabilities, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A provider, the model it is asked for, and what that model can do."""
+
+    provider: Provider
+    choice: Choice
+    able: Capabilities
+
+    @property
+    def name(self) -> str:
+        """How people and the ledger name it."""
+        return self.choice.name
+
+
+def choose_model(session: Session) -> Model:
+    """The provider and model that the settings ask for; nothing is sent yet.
+
+    Raises UnknownModel, MissingExtra, AuthError.
+    """
+    settings, known = session.settings, providers()
+    url = base_url_of(settings.base_url, os.environ)
+    choice = choose(settings.model, url, known)
+    keys = Keys(settings.api_key_env, session.loaded.keys)
+    endpoint = Endpoint(
+        base_url=choice.base_url,
+        key=key_for(choice, keys, os.environ),
+        timeout=settings.timeout,
+        window=settings.window,
+    )
+    provider = known[choice.provider](endpoint)
+    return Model(provider, choice, provider.capabilities(choice.model))
+
+
+def tokenizer_for(session: Session, model: Model) -> Tokenizer:
+    """What counts for this model: exact where its vocabulary is at hand."""
+    return Counted(tokens.load(model.able.tokenizer), session.store)

@@ -1,0 +1,3 @@
+"""The job of searching: ranked files, passages and definitions of a snapshot."""
+
+from __future__ import annotations

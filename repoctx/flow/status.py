@@ -1,0 +1,98 @@
+"""The job of telling: what is in the context, what was left out, and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repoctx.flow.model import choose_model, tokenizer_for
+from repoctx.flow.pack import Packed, pack
+from repoctx.flow.session import Session
+from repoctx.index import detect
+from repoctx.scan import ignored_by, inside
+from repoctx.values import Count, LeftOut, Reason, SegmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language's share of the base."""
+
+    name: str
+    files: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a person wants to know of a repository's context."""
+
+    packed: Packed
+    languages: tuple[Language, ...]
+    left_out: Mapping[Reason, Sequence[LeftOut]]
+    redacted: Mapping[str, int]
+    index: Path
+    index_bytes: int
+    index_time: float
+
+    @property
+    def count(self) -> Count:
+        """Tokens of the whole prefix."""
+        return self.packed.prefix.count
+
+
+def status(session: Session) -> Status:
+    """Pack, and describe the result."""
+    packed = pack(session, tokenizer_for(session, choose_model(session)))
+    out: dict[Reason, list[LeftOut]] = defaultdict(list)
+    for item in packed.now.left_out:
+        out[item.reason].append(item)
+    secrets: Counter[str] = Counter()
+    for file in packed.now.files:
+        secrets.update(r.rule for r in session.facts[file.oid].redactions)
+    index = session.state.index
+    info = index.stat() if index.exists() else None
+    return Status(
+        packed,
+        _languages(packed),
+        out,
+        secrets,
+        index,
+        info.st_size if info else 0,
+        info.st_mtime if info else 0.0,
+    )
+
+
+def _languages(packed: Packed) -> tuple[Language, ...]:
+    files: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
+    for segment in packed.prefix.segments:
+        if segment.kind is SegmentKind.BASE:
+            for unit in segment.units:
+                if unit.path:
+                    name = detect(unit.path) or "text"
+                    files[name] += 1
+                    tokens[name] += unit.count.tokens
+    rows = [Language(name, files[name], tokens[name]) for name in files]
+    return tuple(sorted(rows, key=lambda row: (-row.tokens, row.name)))
+
+
+def why(session: Session, given: str, packed: Packed) -> str:
+    """One line on what became of the path ``given``. Raises OutsideRoot."""
+    path = inside(session.place.root, given, Path.cwd())
+    for file in packed.now.files:
+        if file.path == path:
+            return f"{path}: in the context ({file.lang or 'text'}, {file.state})"
+    for item in packed.now.left_out:
+        if path == item.path or path.startswith(item.path.rstrip("/") + "/"):
+            detail = f" ({item.detail})" if item.detail else ""
+            return f"{item.path}: left out: {item.reason}{detail}"
+    below = [f for f in packed.now.files if f.path.startswith(path.rstrip("/") + "/")]
+    if below:
+        return f"{path}: a folder with {len(below):,} files in the context"
+    if session.place.git and (rule := ignored_by(session.place, path)):
+        return f"{path}: left out: {Reason.IGNORED} ({rule})"
+    if not (session.place.root / path).exists():
+        return f"{path}: does not exist"
+    return f"{path}: not listed by git"

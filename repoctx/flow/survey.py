@@ -1,0 +1,144 @@
+"""What is there now: list the tree, read and index what is new, settle the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from repoctx.flow.session import Session
+from repoctx.flow.state import read_bytes, replacing
+from repoctx.flow.workers import in_processes
+from repoctx.index import Prepared, Row, detect, outline, prepare, with_terms
+from repoctx.scan import (
+    Chosen,
+    Contents,
+    Listing,
+    Place,
+    StatCache,
+    examine,
+    list_commit,
+    list_tree,
+    select,
+    settle,
+)
+from repoctx.values import BlobFacts, Reason, Snapshot, State
+
+BATCH_FILES = 96
+"""Files a batch: fewer new files than this are read in this process, because workers
+take 50 ms to start."""
+
+
+class Task(NamedTuple):
+    """One blob to read, and the language to parse it as. ``keep``: it was asked for by
+    hand, so it is parsed even when its content would leave it out."""
+
+    oid: str
+    path: str
+    lang: str
+    keep: bool = False
+
+
+class Read(NamedTuple):
+    """What reading one blob gave; ``row`` is None when its bytes were not to be had."""
+
+    oid: str
+    facts: BlobFacts
+    row: Prepared | None
+
+
+def snapshot_now(session: Session) -> Snapshot:
+    """The work tree as it is; new and changed files enter the index.
+
+    Raises NotARepository, GitError, SettingsError, StorageError.
+    """
+    kept = session.state.folder / "stats"
+    stats = StatCache.parse(read_bytes(kept))
+    listing = list_tree(session.place, stats)
+    if stats.changed:
+        with replacing(kept) as handle:
+            handle.write(stats.dump())
+    return _settled(session, listing)
+
+
+def snapshot_at(session: Session, commit: str) -> Snapshot:
+    """The tree of ``commit``, chosen by the rules that the work tree has now."""
+    return _settled(session, list_commit(session.place, commit))
+
+
+def dirty_paths(listing: Listing) -> frozenset[str]:
+    """The files whose bytes only the work tree has."""
+    return frozenset(e.path for e in listing.entries if e.state is not State.CLEAN)
+
+
+def _settled(session: Session, listing: Listing) -> Snapshot:
+    dirty = dirty_paths(listing)
+    with Contents(session.place, dirty) as contents:
+        chosen = select(listing, session.selection, contents)
+        new = _unread(session, chosen)
+        done = 0
+        for batch in _read_all(session.place, dirty, new):
+            session.store.add(read.row for read in batch if read.row is not None)
+            session.facts.update((read.oid, read.facts) for read in batch)
+            done += len(batch)
+            session.progress("indexing", done, len(new))
+    return settle(chosen, session.facts, detect)
+
+
+def _unread(session: Session, chosen: Chosen) -> list[Task]:
+    """The blobs that the index does not know, once each, in path order."""
+    outlined = session.store.outlined()
+    new: dict[tuple[str, str], Task] = {}
+    for entry in chosen.files:
+        facts = session.facts.get(entry.oid)
+        key = (entry.oid, detect(entry.path))
+        keep = chosen.keep(entry.path)
+        wanted = facts is None or facts.reason is None or keep
+        if facts is None or (wanted and key not in outlined):
+            new.setdefault(key, Task(entry.oid, entry.path, key[1], keep))
+    return list(new.values())
+
+
+def _read_all(
+    place: Place, dirty: frozenset[str], tasks: Sequence[Task]
+) -> Iterator[Sequence[Read]]:
+    if not tasks:
+        return
+    begin = partial(_begin, place, dirty)
+    if len(tasks) <= BATCH_FILES:
+        begin()
+        yield [_read(task) for task in tasks]
+        _contents.clear()
+        return
+    batches = [tasks[at : at + BATCH_FILES] for at in range(0, len(tasks), BATCH_FILES)]
+    yield from in_processes(_read_batch, _read_plain, batches, begin)
+
+
+# One reader a process; a fork or a spawn gets its own through `_begin`.
+_contents: list[Contents] = []
+
+
+def _begin(place: Place, dirty: frozenset[str]) -> None:
+    _contents[:] = [Contents(place, dirty)]
+
+
+def _read_batch(tasks: Sequence[Task]) -> Sequence[Read]:
+    return [_read(task) for task in tasks]
+
+
+def _read_plain(task: Task) -> Sequence[Read]:
+    """Without parsing: for a blob on which a parser died."""
+    return [_read(task, parse=False)]
+
+
+def _read(task: Task, *, parse: bool = True) -> Read:
+    try:
+        data = _contents[0](task.oid, task.path)
+    except KeyError:
+        return Read(task.oid, BlobFacts(0, Reason.VANISHED), None)
+    facts, text = examine(data, keep=task.keep)
+    if text is None:
+        return Read(task.oid, facts, prepare(Row(task.oid, task.lang, facts)))
+    found = outline(text.text, task.lang if parse else "")
+    row = Row(task.oid, task.lang, facts, with_terms(found, text.text))
+    return Read(task.oid, facts, prepare(row))
