@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Partial matches alive at a time; only absurd nesting has more.
 MATCH_LIMIT = 4096
+# Of one definition (``a, b = 1, 2``); longer lists are data.
+MAX_NAMES = 64
 
 Span = tuple[int, int]
 """Bytes from, to (exclusive)."""
@@ -36,7 +38,9 @@ Span = tuple[int, int]
 @dataclass(slots=True)
 class Found:
     """A definition, scope or span in the tree: bytes ``start`` to ``end`` (exclusive),
-    rows from 0, both included. ``whole`` and ``first`` reach out to its wrapper."""
+    rows ``first`` to ``last`` from 0, both included. ``whole`` and ``first`` reach out
+    to its wrapper. ``body`` is where the body starts, -1 without, ``body_at`` its row
+    and column in bytes; ``name_row`` the row of the last name."""
 
     kind: str
     start: int
@@ -45,8 +49,9 @@ class Found:
     last: int
     whole: int
     names: list[Span] = field(default_factory=list)
+    name_row: int = -1
     body: int = -1
-    body_row: int = -1
+    body_at: tuple[int, int] = (-1, -1)
     receiver: Span = (0, 0)
     parent: Found | None = None
 
@@ -140,9 +145,10 @@ def _open(found: Found, stack: list[Found]) -> None:
 def _mark(found: Found, group: str, node: Node) -> None:
     where = node.start_byte, node.end_byte
     if group == "name":
-        if where not in found.names:
+        if len(found.names) < MAX_NAMES and where not in found.names:
             found.names.append(where)
+            found.name_row = node.start_point[0]
     elif group == "receiver":
         found.receiver = where
     elif found.body < 0:
-        found.body, found.body_row = where[0], node.start_point[0]
+        found.body, found.body_at = where[0], node.start_point

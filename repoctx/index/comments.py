@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from repoctx.index.languages import LANGUAGES
 
@@ -19,6 +20,11 @@ _DECORATION = "/*!#-;= \t"
 
 # How a line starts that belongs to the definition below it without being a comment.
 _ATTRIBUTES = {
+    "javascript": ("@",),
+    "typescript": ("@",),
+    "tsx": ("@",),
+    "svelte": ("@",),
+    "vue": ("@",),
     "rust": ("#[",),
     "elixir": ("@doc false", "@spec", "@impl", "@deprecated", "@since"),
     "cpp": ("[[",),
@@ -29,47 +35,51 @@ _ATTRIBUTES = {
 _BLOCKS = {"elixir": ('"""', "@doc")}
 
 
-def leading(lines: Sequence[str], row: int, lang: str) -> tuple[int, list[str]]:
-    """What stands directly above ``row`` (from 0): the row on which the definition's
-    attributes start (``row`` when it has none), and the comment's lines.
-    """
-    attributes = _ATTRIBUTES.get(lang, ())
-    leaders = LANGUAGES[lang].comments
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What stands directly above a definition. ``first`` is the row (from 0) on which
+    its attributes start, its own row when it has none; ``row`` and ``doc`` the first
+    line of its comment that says something, -1 and empty without."""
+
+    first: int
+    row: int = -1
+    doc: str = ""
+
+
+def above(lines: Sequence[str], row: int, lang: str) -> Above:
+    """Read upwards from the definition that starts on ``row``."""
+    attributes = _ATTRIBUTES.get(lang, ("\0",))
+    leaders = LANGUAGES[lang].comments or ("\0",)
     closing, opening = _BLOCKS.get(lang, ("*/", "/*"))
-    comment: list[str] = []
-    start = row
-    above = row - 1
-    stop = max(-1, above - MAX_LINES)
+    comment: list[int] = []
+    first = row
     inside = False
-    while above > stop:
-        line = lines[above].strip()
+    for at in range(row - 1, max(-1, row - 1 - MAX_LINES), -1):
+        line = lines[at].strip()
         if inside:
             inside = not line.startswith(opening)
-        elif line.endswith(closing) and closing in ("*/", line):
+        elif line.startswith(attributes):
+            first = first if comment else at
+            continue
+        elif line.endswith(closing) and (closing == "*/" or line == closing):
             inside = opening not in line
-        elif attributes and line.startswith(attributes):
-            start = above if not comment else start
-            above -= 1
-            continue
-        elif not line.startswith(leaders or ("\0",)) or line.startswith("#["):
+        elif not line.startswith(leaders) or line.startswith("#["):
             break
-        comment.append(line)
-        above -= 1
-    comment.reverse()
-    return start, [] if inside else comment
+        comment.append(at)
+    for at in () if inside else reversed(comment):
+        if doc := _said(lines[at]):
+            return Above(first, at, doc)
+    return Above(first)
 
 
-def first_line(comment: Sequence[str]) -> str:
-    """The first line of ``comment`` that says something, without its decoration."""
-    for line in comment:
-        if line.startswith("#!"):
-            continue
-        line = line.removeprefix("@doc").strip()
-        line = line.removesuffix("*/").strip('"').strip(_DECORATION)
-        line = _TAGS.sub("", line).strip()
-        if any(c.isalnum() for c in line):
-            return line[:MAX_DOC]
-    return ""
+def _said(line: str) -> str:
+    """A comment's line without its decoration."""
+    line = line.strip()
+    if line.startswith("#!"):
+        return ""
+    line = line.removeprefix("@doc").strip().removesuffix("*/")
+    line = _TAGS.sub("", line.strip('"').strip(_DECORATION)).strip()
+    return line[:MAX_DOC] if any(c.isalnum() for c in line) else ""
 
 
 def docstring(body: str) -> str:

@@ -12,14 +12,15 @@ import re
 from typing import TYPE_CHECKING
 
 from repoctx.index import grammars
-from repoctx.index.comments import docstring, first_line, leading, module_doc
+from repoctx.index.comments import Above, above, docstring, module_doc
 from repoctx.index.languages import LANGUAGES, shebang
+from repoctx.index.visible import visible
 from repoctx.values import Kind, Outline, Reference, Symbol
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from repoctx.index.captures import Found, Use
+    from repoctx.index.captures import Found, Span, Use
 
 INDEX_VERSION = 1
 
@@ -28,23 +29,17 @@ MAX_LINE = 1 << 16
 """Characters. Longer lines are data or minified code."""
 MAX_SIGNATURE = 200
 MAX_NAME = 200
+MAX_PARENT = 400
+MAX_HEADER = 4000
+"""Bytes in front of a body of which the signature is made."""
+OPENING = 400
+"""Bytes of a body in which its documentation must start."""
 
 _CPP = re.compile(
     r"^[ \t]*(?:namespace\b|template\s*<|class\s+\w|using\s|public:|private:)", re.M
 )
-_SCRIPT = re.compile(r"<script\b[^>]*>\n?(.*?)</script>", re.S | re.I)
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 _SEPARATORS = re.compile(r"::|[.:]")
-# ``cfg_rt! { pub fn ... }``: items behind a macro, which the grammar sees as tokens.
-_ITEMS = re.compile(
-    r"^([ \t]*)(?!macro_rules|lazy_static)(\w+![ \t]*\{)\n(.*?)^\1(\})", re.M | re.S
-)
-_ITEM = re.compile(
-    r"^[ \t]*(?:pub(?:\([^)\n]*\))?[ \t]+)?(?:(?:unsafe|async|const|extern)[ \t]+)*"
-    r"(?:fn|struct|enum|trait|impl|mod|type)\b",
-    re.M,
-)
-
 _HOLDERS = frozenset(
     {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}
 )
@@ -116,81 +111,92 @@ class Analysis:
         """Every definition with a name; of a variable the first assignment only."""
         symbols: list[Symbol] = []
         dotted: dict[int, str] = {}
+        local: dict[int, bool] = {}
         assigned: set[tuple[str, str]] = set()
         rows: set[int] = set()
         for found in self.found:
-            above = dotted.get(id(found.parent), "")
+            outer = found.parent
+            prefix = dotted.get(id(outer), "")
+            local[id(found)] = outer is not None and (
+                outer.kind in _CALLABLE
+                or (local[id(outer)] and outer.kind not in _HOLDERS)
+            )
             # What has no name (a companion object) is transparent.
-            dotted[id(found)] = above
-            alone = found.first not in rows
-            rows.add(found.first)
+            dotted[id(found)] = prefix
+            # A comment above a line belongs to the first definition on it.
+            note = Above(found.first)
+            if found.first not in rows:
+                rows.add(found.first)
+                note = above(self.lines, found.first, self.lang)
             for number, span in enumerate(found.names):
-                name, parent = self._name(found, span, above)
+                name, parent = self._name(found, span, prefix)
                 if not number:
-                    dotted[id(found)] = f"{parent}.{name}" if parent else name
-                kind = self._kind(found, name, parent, above)
+                    dotted[id(found)] = _dotted([parent, name])
+                kind = self._kind(found, name, parent != prefix, local[id(found)])
                 if not name or kind is None:
                     continue
                 if kind in _ASSIGNED:
                     if (parent, name) in assigned:
                         continue
                     assigned.add((parent, name))
-                symbols.append(self._symbol(found, name, kind, parent, alone))
+                symbols.append(self._symbol(found, name, kind, parent, note))
         return symbols
 
-    def _name(
-        self, found: Found, span: tuple[int, int], parent: str
-    ) -> tuple[str, str]:
+    def _name(self, found: Found, span: Span, prefix: str) -> tuple[str, str]:
         """The bare name and its dotted parent: ``A::b`` is ``b`` in ``A``."""
-        name = " ".join(self.slice(*span).split()).strip("\"'`")[:MAX_NAME]
+        name = self._flat(*span).strip("\"'`")
         if found.receiver != (0, 0):
-            receiver = _without_type_arguments(self.slice(*found.receiver))
-            parent = f"{parent}.{receiver}" if parent else receiver
+            receiver = _without_type_arguments(self._flat(*found.receiver))
+            prefix = _dotted([prefix, receiver])
         if found.kind in _WHOLE_NAMES:
-            return name, parent
+            return name, prefix
         head, operator, symbol = name.partition("operator")
         if operator and head[-1:] in ("", ":", " "):
             name = operator + (symbol.partition("(")[0].rstrip() or symbol)
         else:
             head, name = _split(name, found.kind == "scope")
-        return name, ".".join(filter(None, [parent, *_parts(head)]))
+        return name, _dotted([prefix, *_parts(head)])
 
-    def _kind(self, found: Found, name: str, parent: str, above: str) -> Kind | None:
+    def _flat(self, start: int, end: int) -> str:
+        """A name between two offsets, on one line and not too long."""
+        return " ".join(self.slice(start, min(end, start + MAX_NAME)).split())
+
+    def _kind(
+        self, found: Found, name: str, qualified: bool, local: bool
+    ) -> Kind | None:
         """What a symbol is; None for what only lends its name, and for locals."""
         if found.kind == "scope":
             return None
         kind = Kind(found.kind)
-        holder = found.parent is not None and found.parent.kind in _HOLDERS
+        outer = found.parent.kind if found.parent else ""
         if kind is Kind.FUNCTION:
             # What looks like a prototype in a function is mostly a variable with
             # arguments for its constructor.
-            if found.body < 0 and self.lang in ("c", "cpp") and _is_local(found):
+            if found.body < 0 and local and self.lang in ("c", "cpp"):
                 return None
-            in_module = self.lang == "ruby" and parent
-            return Kind.METHOD if holder or in_module or parent != above else kind
-        if kind in _ASSIGNED and _is_local(found):
+            in_module = self.lang == "ruby" and outer == Kind.MODULE
+            return Kind.METHOD if outer in _HOLDERS or in_module or qualified else kind
+        if kind in _ASSIGNED and local:
             return None
         if kind is Kind.VARIABLE:
-            if holder:
+            if outer in _HOLDERS:
                 return Kind.FIELD
             if name.isupper():
                 return Kind.CONSTANT
         return kind
 
     def _symbol(
-        self, found: Found, name: str, kind: Kind, parent: str, alone: bool
+        self, found: Found, name: str, kind: Kind, parent: str, note: Above
     ) -> Symbol:
-        """``alone``: no definition before it starts on its first line."""
-        first, comment = leading(self.lines, found.first, self.lang)
-        doc = first_line(comment) if alone else ""
+        doc = note.doc
         if self.lang in ("python", "starlark") and found.body >= 0:
-            doc = docstring(self.slice(found.body, found.body + 400))
+            doc = docstring(self.slice(found.body, found.body + OPENING))
         elif self.lang == "elixir" and kind is Kind.MODULE:
-            doc = module_doc(self.slice(found.body, found.body + 400)) or doc
+            doc = module_doc(self.slice(found.body, found.body + OPENING)) or doc
         return Symbol(
             name=name,
             kind=kind,
-            start=(first if alone else found.first) + 1,
+            start=note.first + 1,
             end=min(found.last, len(self.lines) - 1) + 1,
             signature=self._signature(found, kind),
             parent=parent,
@@ -200,14 +206,15 @@ class Analysis:
     def _signature(self, found: Found, kind: Kind) -> str:
         """One line up to the body, without decorators and annotations before it."""
         end = found.body if found.body >= 0 else found.end
-        whole = self.slice(found.whole, min(end, found.whole + 2000))
-        name_at = len(self.slice(found.whole, found.names[0][0]))
+        whole = self.slice(found.whole, min(end, found.whole + MAX_HEADER))
+        name_at = found.names[0][0] - found.whole
         while whole.startswith(("@", "[", "#[")):
             head, newline, rest = whole.partition("\n")
-            if not newline or len(head) >= name_at:
+            if not newline or len(head.encode("utf-8", "replace")) >= name_at:
                 break
+            name_at -= len(whole.encode("utf-8", "replace"))
             whole = rest.lstrip()
-            name_at -= len(head) + 1 + len(rest) - len(whole)
+            name_at += len(whole.encode("utf-8", "replace"))
         if found.body < 0 and kind in _ONE_LINERS:
             whole = whole.partition("\n")[0]
         flat = " ".join(whole.split())[:MAX_SIGNATURE]
@@ -223,7 +230,7 @@ def analyse(text: str, lang: str) -> Analysis | None:
     lang = resolve(text, lang)
     if len(text) > MAX_BYTES or _has_long_line(text):
         return None
-    seen = _visible(text, lang)
+    seen = visible(text, lang)
     source = seen.encode("utf-8", "replace")
     parser = grammars.parser(lang) if len(source) <= MAX_BYTES else None
     tree = grammars.parse(parser, source) if parser else None
@@ -243,40 +250,6 @@ def _has_long_line(text: str) -> bool:
     return max(map(len, text.split("\n"))) > MAX_LINE
 
 
-def _visible(text: str, lang: str) -> str:
-    """``text`` as the grammar should see it, with every character in its place."""
-    if lang in ("vue", "svelte"):
-        return _script_only(text)
-    if lang == "rust" and "! {" in text:
-        return _ITEMS.sub(_unwrapped, text)
-    return text
-
-
-def _script_only(text: str) -> str:
-    """``text`` with all but the content of its script elements blanked out."""
-    kept: list[str] = []
-    end = 0
-    for script in _SCRIPT.finditer(text):
-        kept += [_blank(text[end : script.start(1)]), script[1]]
-        end = script.end(1)
-    kept.append(_blank(text[end:]))
-    return "".join(kept)
-
-
-def _unwrapped(macro: re.Match[str]) -> str:
-    """A Rust macro around items without its head and closing brace."""
-    indent, head, inside, _ = macro.groups()
-    if not _ITEM.search(inside):
-        return macro[0]
-    return f"{indent}{_blank(head)}\n{inside}{indent} "
-
-
-def _blank(text: str) -> str:
-    """Spaces as many as ``text`` has bytes, so that offsets stay; lines stay too."""
-    lines = text.split("\n")
-    return "\n".join(" " * len(line.encode("utf-8", "replace")) for line in lines)
-
-
 def _count_errors(root: Node) -> int:
     """ERROR and MISSING nodes under ``root``, visiting only what holds one."""
     if not root.has_error:
@@ -294,16 +267,6 @@ def _count_errors(root: Node) -> int:
                 return count
 
 
-def _is_local(found: Found) -> bool:
-    """Whether ``found`` stands in a function and not in a type of its own there."""
-    above = found.parent
-    while above is not None and above.kind not in _HOLDERS:
-        if above.kind in _CALLABLE:
-            return True
-        above = above.parent
-    return False
-
-
 def _split(name: str, whole: bool) -> tuple[str, str]:
     """``A::b``, ``a.b`` or ``a:b`` as the qualifier and the last part; type arguments
     fall off of a qualified name, and of any when ``whole``."""
@@ -314,6 +277,10 @@ def _split(name: str, whole: bool) -> tuple[str, str]:
     if not cuts:
         return "", bare
     return bare[: cuts[-1].start()], bare[cuts[-1].end() :].strip()
+
+
+def _dotted(parts: list[str]) -> str:
+    return ".".join(part for part in parts if part)[:MAX_PARENT]
 
 
 def _parts(qualifier: str) -> list[str]:

@@ -17,6 +17,8 @@
 ]) @definition.function
 (assignment_expression left: [(identifier) (member_expression)] @name
   right: (class body: (_) @body)) @definition.class
+(return_statement (function_expression
+  name: (identifier) @name body: (_) @body) @definition.function)
 (method_definition
   name: [(property_identifier) (private_property_identifier) (string)] @name
   body: (_) @body) @definition.method

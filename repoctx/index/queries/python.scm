@@ -2,7 +2,10 @@
 (class_definition name: (identifier) @name body: (_) @body) @definition.class
 (function_definition name: (identifier) @name body: (_) @body) @definition.function
 (decorated_definition) @span
-(type_alias_statement left: (type (identifier) @name)) @definition.type
+(type_alias_statement left: (type [
+  (identifier) @name
+  (generic_type . (identifier) @name)
+])) @definition.type
 
 ; Variables of the module and of classes. Those in conditional blocks count as well.
 (module (expression_statement

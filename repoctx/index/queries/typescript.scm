@@ -25,6 +25,8 @@
   (arrow_function body: (_) @body)
   (function_expression body: (_) @body)
 ]) @definition.function
+(return_statement (function_expression
+  name: (identifier) @name body: (_) @body) @definition.function)
 (method_definition
   name: [(property_identifier) (private_property_identifier) (string)] @name
   body: (_) @body) @definition.method
@@ -33,6 +35,8 @@
 (abstract_method_signature name: (property_identifier) @name) @definition.method
 (interface_body
   (property_signature name: (property_identifier) @name) @definition.field)
+(type_alias_declaration value: (object_type
+  (property_signature name: (property_identifier) @name) @definition.field))
 (public_field_definition
   name: [(property_identifier) (private_property_identifier)] @name) @definition.field
 (public_field_definition
