@@ -4,16 +4,15 @@ The way through: ``discover`` a Place, ``list_tree`` or ``list_commit`` it, ``se
 by path, read with ``Contents``, ``examine`` each blob, ``settle`` the snapshot.
 """
 
+from repoctx.scan.blobs import Blobs, sizes
 from repoctx.scan.classify import examine
 from repoctx.scan.decode import Binary, decode, encode
 from repoctx.scan.git import (
-    Blobs,
     Place,
     discover,
     ignored_by,
     resolve,
     run,
-    sizes,
     start,
     user_state,
 )

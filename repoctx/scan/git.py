@@ -16,11 +16,9 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from types import TracebackType
 
 from repoctx.errors import GitError, NotARepository, UnknownRevision
 
@@ -53,7 +51,6 @@ _GUARDS = (
     "--no-pager",
     "--no-optional-locks",
     "--no-replace-objects",
-    "--literal-pathspecs",
     *("-c", "core.fsmonitor=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", f"core.attributesFile={os.devnull}"),
@@ -80,7 +77,7 @@ _FORCED_ENV = {
     "LC_ALL": "C",
     "LANGUAGE": "C",
 }
-_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +163,7 @@ def resolve(place: Place, rev: str) -> str:
     commit = f"{rev}^{{commit}}"
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", commit)
     out = run(place, *arguments, ok=(0, 1, 128)).decode("ascii", "replace").strip()
-    if not _OID.match(out):
+    if not OBJECT_ID.match(out):
         raise UnknownRevision(f"git knows no commit {rev!r}")
     return out
 
@@ -231,7 +228,9 @@ def command(args: tuple[str, ...]) -> list[str]:
         raise ValueError(f"git {name}: an option that runs or writes something")
     if name in _DIFFS:
         rest = ["--no-ext-diff", "--no-textconv", *rest]
-    return ["git", *_GUARDS, name, *rest]
+    # check-ignore alone knows no literal pathspecs.
+    literal = [] if name == "check-ignore" else ["--literal-pathspecs"]
+    return ["git", *_GUARDS, *literal, name, *rest]
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -245,109 +244,10 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | _FORCED_ENV
 
 
-class Blobs:
-    """Blobs by id, through one ``git cat-file`` process that starts at the first read.
-
-    Not for use by two threads, nor across a fork: open one in each worker.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Blobs:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process; a later read starts another."""
-        process, self._process = self._process, None
-        if process is not None:
-            _end(process)
-
-    def read(self, oid: str) -> bytes:
-        """The bytes of the blob ``oid``. Raises KeyError when it is not here (missing,
-        corrupt, no blob, or not fetched by a partial clone)."""
-        ((_, data),) = self._read_window([oid])
-        if data is None:
-            raise KeyError(oid)
-        return data
-
-    def read_many(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Each id with its bytes, or None where ``read`` would raise, in order."""
-        rest = iter(oids)
-        # 16 requests fit into a pipe's buffer, so neither side waits for the other; a
-        # window is read whole, so that leaving the loop early leaves nothing behind.
-        while window := list(islice(rest, 16)):
-            yield from self._read_window(window)
-
-    def _read_window(self, window: list[str]) -> list[tuple[str, bytes | None]]:
-        found: list[tuple[str, bytes | None]] = []
-        asked = False
-        for place, oid in enumerate(window):
-            if not _OID.match(oid):
-                found.append((oid, None))
-                continue
-            if not asked:
-                self._ask(window[place:])
-                asked = True
-            try:
-                found.append((oid, self._answer()))
-            except EOFError:
-                # A partial clone's git dies of an object that it may not fetch.
-                self.close()
-                found.append((oid, None))
-                asked = False
-        return found
-
-    def _ask(self, oids: list[str]) -> None:
-        if self._process is None:
-            self._process = start(self._place, "cat-file", "--batch", quiet=True)
-        assert self._process.stdin is not None  # noqa: S101 - opened with a pipe
-        with contextlib.suppress(BrokenPipeError):
-            lines = (f"{oid}\n" for oid in oids if _OID.match(oid))
-            self._process.stdin.write("".join(lines).encode())
-            self._process.stdin.flush()
-
-    def _answer(self) -> bytes | None:
-        assert self._process is not None  # noqa: S101 - _ask came first
-        assert self._process.stdout is not None  # noqa: S101 - opened with a pipe
-        stdout = self._process.stdout
-        header = stdout.readline().split()
-        if not header:
-            raise EOFError
-        if len(header) < 3:
-            return None
-        size = int(header[2])
-        data = stdout.read(size + 1)
-        if len(data) != size + 1:
-            raise EOFError
-        return data[:-1] if header[1] == b"blob" else None
-
-
-def sizes(place: Place, oids: Iterable[str]) -> dict[str, int]:
-    """The sizes in bytes of those objects that are here (none that need a fetch)."""
-    wanted = list(oids)
-    if not wanted:
-        return {}
-    # --buffer: one write at the end instead of one for each of thousands of objects.
-    check = ("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
-    data = "".join(f"{oid}\n" for oid in wanted).encode()
-    out = run(place, *check, data=data, ok=(0, 128)).decode("ascii", "replace")
-    pairs = (line.split(" ") for line in out.splitlines())
-    return {p[0]: int(p[1]) for p in pairs if len(p) == 2 and p[1].isdigit()}
-
-
 def ignored_by(place: Place, path: str) -> str:
     """The rule (``file:line:pattern``) by which git ignores ``path``, or ''."""
-    name = path.encode("utf-8", "surrogateescape") + b"\0"
+    # ./ keeps a leading colon from being read as pathspec magic.
+    name = b"./" + path.encode("utf-8", "surrogateescape") + b"\0"
     out = run(place, "check-ignore", "-z", "-v", "--stdin", data=name, ok=(0, 1, 128))
     fields = out.decode("utf-8", "surrogateescape").split("\0")
     return ":".join(fields[:3]) if len(fields) > 3 else ""
@@ -406,14 +306,14 @@ def _communicate(
     try:
         return process.communicate(data, timeout)
     except subprocess.TimeoutExpired as exc:
-        _end(process)
+        end(process)
         raise GitError(f"git took longer than {timeout:g} s and was ended") from exc
     except BaseException:
-        _end(process)
+        end(process)
         raise
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """Stop a process and its children, close its pipes and reap it."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):

@@ -218,15 +218,21 @@ class Ignores:
     def verdict(self, path: str, *, folder: bool = False) -> Rule | None:
         """The rule that decides about ``path``, its own or inherited from a folder;
         ``negated`` says that it brings the path back."""
-        if folder and path in self._folders:
-            return self._folders[path]
-        parent = path.rpartition("/")[0]
-        inherited = self.verdict(parent, folder=True) if parent else None
-        if inherited is None or inherited.negated:
-            inherited = self._own(path, folder) or inherited
-        if folder:
-            self._folders[path] = inherited
-        return inherited
+        missing: list[str] = []
+        above = path if folder else path.rpartition("/")[0]
+        while above not in self._folders:
+            missing.append(above)
+            above = above.rpartition("/")[0]
+        decided = self._folders[above]
+        for below in reversed(missing):
+            decided = self._folders[below] = self._next(decided, below, folder=True)
+        return decided if folder else self._next(decided, path, folder=False)
+
+    def _next(self, above: Rule | None, path: str, *, folder: bool) -> Rule | None:
+        """What holds for ``path`` when ``above`` holds for its folder."""
+        if above is not None and not above.negated:
+            return above
+        return self._own(path, folder) or above
 
     def _own(self, path: str, folder: bool) -> Rule | None:
         at = len(path)

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from repoctx.errors import GitError
-from repoctx.scan.git import Place, resolve, run, sizes
+from repoctx.scan.blobs import sizes
+from repoctx.scan.git import Place, resolve, run
 from repoctx.scan.stats import Stamp, StatCache
 from repoctx.scan.worktree import blob_id, raw_path, read_file
 from repoctx.values import LeftOut, Reason, State
@@ -179,70 +180,68 @@ def list_commit(place: Place, rev: str) -> Listing:
     return Listing(_in_order(entries), tuple(sorted(left_out, key=_key)))
 
 
-def _tracked(harvest: Harvest, rows: list[tuple[bytes, ...]]) -> list[_Clean]:
+_Row = tuple[bytes, ...]
+_Clean = tuple[str, str, int, int]
+"""Path, blob id, mode, size in the work tree."""
+
+
+def _tracked(harvest: Harvest, rows: list[_Row]) -> list[_Clean]:
     """The clean entries of the index; all others go into ``harvest``."""
-    root = os.fsencode(harvest.place.root) + b"/"
     newest = _index_time(harvest.place)
-    folders = _Folders(root)
+    present = _Present(harvest)
     clean: list[_Clean] = []
-    unmerged: set[bytes] = set()
-    lstat = os.lstat
+    unmerged = b""
     for row in rows:
-        mode, oid, stage, name = row[:4]
+        mode, _, stage, name = row[:4]
+        if name == unmerged:
+            continue
+        if stage != b"0":
+            # Up to three stages of a conflict follow each other.
+            unmerged = name
         path = name.decode("utf-8", "surrogateescape")
-        if reason := _no_file(mode, path):
-            if stage == b"0" or name not in unmerged:
-                harvest.leave(path, reason)
-            unmerged.add(name)
+        reason = _no_file(mode, path)
+        if reason in (Reason.SUBMODULE, Reason.SPECIAL):
+            harvest.leave(path, reason)
+        elif int(row[10] or b"0", 16) & (_SPARSE | _ASSUMED):
+            _unchanged(harvest, clean, row, int(row[9] or 0))
+        elif (info := present.stat(path, name)) is None:
             continue
-        flags = int(row[10] or b"0", 16)
-        if flags & (_SPARSE | _ASSUMED) and stage == b"0":
-            clean.append((path, oid.decode(), _mode(mode), int(row[9] or 0)))
-            continue
-        try:
-            info = lstat(root + name)
-        except OSError as exc:
-            if exc.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                harvest.refuse(path, exc)
-            continue
-        if not folders.real(name) or stat.S_ISDIR(info.st_mode):
-            continue
-        if stage == b"0":
-            if _unmoved(row, info, newest):
-                clean.append((path, oid.decode(), _mode(mode), info.st_size))
-            else:
-                _compare(harvest, clean, (path, oid.decode(), _mode(mode)), info, flags)
-        elif name not in unmerged:
-            unmerged.add(name)
+        elif stage != b"0":
             harvest.add(path, info, State.CHANGED)
+        elif _unmoved(row, info, newest):
+            _unchanged(harvest, clean, row, info.st_size)
+        else:
+            _compare(harvest, clean, row, info)
     return clean
 
 
-_Clean = tuple[str, str, int, int]
+def _unchanged(harvest: Harvest, clean: list[_Clean], row: _Row, size: int) -> None:
+    path = row[3].decode("utf-8", "surrogateescape")
+    if row[0] == b"120000":
+        harvest.leave(path, Reason.SYMLINK)
+    else:
+        clean.append((path, row[1].decode(), _mode(row[0]), size))
 
 
 def _compare(
-    harvest: Harvest,
-    clean: list[_Clean],
-    indexed: tuple[str, str, int],
-    info: os.stat_result,
-    flags: int,
+    harvest: Harvest, clean: list[_Clean], row: _Row, info: os.stat_result
 ) -> None:
     """Decide by content about a file whose times moved."""
-    path, oid, mode = indexed
-    if not stat.S_ISREG(info.st_mode) or flags & _INTENDED:
+    path, oid, mode = row[3].decode("utf-8", "surrogateescape"), row[1].decode(), row[0]
+    intended = int(row[10] or b"0", 16) & _INTENDED
+    if not stat.S_ISREG(info.st_mode) or intended or mode == b"120000":
         harvest.add(path, info, State.CHANGED)
         return
     stamp = harvest.stamp(path, info)
     if stamp is None:
         return
-    now = _EXECUTABLE if info.st_mode & 0o100 else _PLAIN
-    if now != mode and _trusts_modes(harvest.place):
-        mode = now
+    old, new = _mode(mode), _EXECUTABLE if info.st_mode & 0o100 else _PLAIN
+    if new != old and not _trusts_modes(harvest.place):
+        new = old
     if oid in (stamp.oid, stamp.lf_oid):
-        clean.append((path, oid, mode, info.st_size))
+        clean.append((path, oid, new, info.st_size))
     else:
-        entry = Entry(path, stamp.oid, mode, info.st_size, State.CHANGED)
+        entry = Entry(path, stamp.oid, new, info.st_size, State.CHANGED)
         harvest.entries.append(entry)
 
 
@@ -261,27 +260,49 @@ def _untracked(harvest: Harvest, names: bytes) -> None:
         harvest.add(path, info, State.UNTRACKED)
 
 
-class _Folders:
-    """Whether a path's folders are real ones: behind a link lies another file."""
+class _Present:
+    """What stands in the work tree at a tracked path; behind a folder that is a link
+    lies another file, and for git nothing."""
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-        self._known: dict[bytes, bool] = {b"": True}
+    def __init__(self, harvest: Harvest) -> None:
+        self._harvest = harvest
+        self._root = os.fsencode(harvest.place.root) + b"/"
+        self._folders: dict[bytes, bool] = {b"": True}
 
-    def real(self, name: bytes) -> bool:
-        folder = name[: name.rfind(b"/")] if b"/" in name else b""
-        known = self._known.get(folder)
+    def stat(self, path: str, name: bytes) -> os.stat_result | None:
+        """None for a deleted file, and for one that cannot be looked at (noted)."""
+        try:
+            info = os.lstat(self._root + name)
+        except OSError as exc:
+            if exc.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                self._harvest.refuse(path, exc)
+            return None
+        if stat.S_ISDIR(info.st_mode) or not self._real(name.rpartition(b"/")[0]):
+            return None
+        return info
+
+    def _real(self, folder: bytes) -> bool:
+        known = self._folders.get(folder)
         if known is None:
-            try:
-                mode = os.lstat(self._root + folder).st_mode
-            except OSError:
-                mode = 0
-            known = stat.S_ISDIR(mode) and self.real(folder)
-            self._known[folder] = known
+            known = True
+            # Upwards, in a loop: a hostile path is deeper than the recursion limit.
+            above = folder
+            while known and above and above not in self._folders:
+                known = _is_folder(self._root + above)
+                above = above.rpartition(b"/")[0]
+            known = known and self._folders.get(above, True)
+            self._folders[folder] = known
         return known
 
 
-def _unmoved(row: tuple[bytes, ...], info: os.stat_result, newest: int) -> bool:
+def _is_folder(path: bytes) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _unmoved(row: _Row, info: os.stat_result, newest: int) -> bool:
     """Whether the index's times prove the file clean (git's racy rule included)."""
     if not row[10]:
         return False

@@ -166,14 +166,16 @@ class _Automatic:
 
     def _vendored(self, folder: str) -> str:
         """The folder at or above ``folder`` that holds other people's code, or ''."""
-        known = self._folders.get(folder)
-        if known is None:
-            parent, _, name = folder.rpartition("/")
-            known = self._vendored(parent)
-            mine = name in VENDORED or folder in self._vendors
-            if not known and mine:
-                known = f"{folder}/"
-            self._folders[folder] = known
+        missing: list[str] = []
+        while folder not in self._folders:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        known = self._folders[folder]
+        for below in reversed(missing):
+            name = below.rpartition("/")[2]
+            if not known and (name in VENDORED or below in self._vendors):
+                known = f"{below}/"
+            self._folders[below] = known
         return known
 
 

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
-from repoctx.scan.git import Blobs, Place
+from repoctx.scan.blobs import Blobs
+from repoctx.scan.git import Place
 
 HARD_LIMIT = 32 * 1024 * 1024
 """Bytes: nothing larger is ever read, whatever is included."""
