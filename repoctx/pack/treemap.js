@@ -1,152 +1,8 @@
-
-// The map's page: a squarified treemap (Bruls, Huizing and van Wijk, 2000) on a canvas.
-// All that is shown comes from the JSON beside this script and enters the page as text.
-"use strict";
-(() => {
-const $ = (id) => document.getElementById(id);
-const data = JSON.parse($("data").textContent);
+// Third script: draws the map, moves in it, listens.
 const canvas = $("map"), over = $("over"), stage = $("stage"), tip = $("tip");
-const LISTED = 25, KIDS = 12, COLOURS = 7, ANIMATION = 220;
+const COLOURS = 7, OTHER = 12, ANIMATION = 220;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const night = matchMedia("(prefers-color-scheme: dark)");
-
-// --- words and numbers ---------------------------------------------------------------
-const whole = (n) => n.toLocaleString("en-US");
-const tokens = (n) => (data.exact ? "" : "~") + whole(n);
-const share = (part, all) => (all ? (100 * part / all).toFixed(1) : "0.0") + "%";
-const scaled = (n, step, units) => {
-  let unit = 0;
-  while (n >= step * 0.9995 && unit < units.length - 1) { n /= step; unit += 1; }
-  return (unit ? n.toFixed(n < 99.95 ? 1 : 0) : n) + units[unit];
-};
-const short = (n) => scaled(n, 1000, ["", "k", "M", "G"]);
-const bytes = (n) => scaled(n, 1024, [" B", " KiB", " MiB", " GiB"]);
-const count = (n, word) => `${whole(n)} ${word}${n === 1 ? "" : "s"}`;
-// Controls, line separators and bidi marks would lie about a path; bytes that are not
-// UTF-8 came as surrogate escapes. All become visible escapes.
-const UNSEEN = new RegExp("[\\u0000-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u2028-\\u202e" +
-  "\\u2060-\\u2069\\ufeff\\ufff9-\\ufffb]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|" +
-  "(?<![\\ud800-\\udbff])[\\udc00-\\udfff]", "g");
-const shown = (text) => text.replace(UNSEEN, (c) => {
-  const code = c.charCodeAt(0), byte = code >= 0xdc80 && code <= 0xdcff ? code - 0xdc00 : code;
-  return byte < 256 ? "\\x" + byte.toString(16).padStart(2, "0") : "\\u" + byte.toString(16);
-});
-const make = (tag, text = "", cls = "") => {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  if (cls) element.className = cls;
-  return element;
-};
-const button = (text, act, cls = "") => {
-  const element = make("button", text, cls);
-  element.type = "button";
-  element.addEventListener("click", act);
-  return element;
-};
-
-// --- the tree ------------------------------------------------------------------------
-const folders = [], files = [];
-const folder = (name, parent) => {
-  const made = { name, parent, kids: [], inside: new Map(), tokens: 0, size: 0, files: 0, hits: 0 };
-  folders.push(made);
-  return made;
-};
-function build(rows) {
-  const top = folder(data.name, null);
-  for (const [path, lang, tokens, size, state] of rows) {
-    const parts = path.split("/"), name = parts.pop();
-    let at = top;
-    for (const part of parts) {
-      let next = at.inside.get(part);
-      if (!next) {
-        at.inside.set(part, next = folder(part, at));
-        at.kids.push(next);
-      }
-      at = next;
-    }
-    const file = { name, path, parent: at, lang, tokens, size, state, files: 1, hits: 0, find: path.toLowerCase() };
-    at.kids.push(file);
-    files.push(file);
-    for (let up = at; up; up = up.parent) {
-      up.tokens += tokens;
-      up.size += size;
-      up.files += 1;
-    }
-  }
-  return top;
-}
-function settle(top) {
-  // A folder with nothing but one folder is one step, so that deep trees stay shallow.
-  for (const node of folders) {
-    while (node !== top && !node.gone && node.kids.length === 1 && node.kids[0].kids) {
-      const only = node.kids[0];
-      only.gone = true;
-      node.name += "/" + only.name;
-      node.kids = only.kids;
-      for (const kid of node.kids) kid.parent = node;
-    }
-    if (node.gone) continue;
-    node.path = node.parent?.parent ? node.parent.path + "/" + node.name : node === top ? "" : node.name;
-    node.kids.sort((a, b) => b.tokens - a.tokens || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  }
-  for (let n = folders.length - 1; n >= 0; n -= 1) {
-    folders[n].first = folders[n].kids[0]?.kids ? folders[n].kids[0].first : folders[n].kids[0];
-  }
-}
-function below(node) {
-  const found = [], open = [node];
-  while (open.length) for (const kid of open.pop().kids) (kid.kids ? open : found).push(kid);
-  return found.sort((a, b) => b.tokens - a.tokens || (a.path < b.path ? -1 : 1));
-}
-const label = (node) => (node.parent ? shown(node.name) + (node.kids ? "/" : "") : shown(node.name));
-
-const top = build(data.files);
-settle(top);
-const view = { root: top, mode: "language", query: "", picked: -1, hover: null, focus: null, cells: [], at: new Map() };
-
-// --- layout --------------------------------------------------------------------------
-function squarify(kids, x, y, w, h, place) {
-  let left = kids.reduce((sum, kid) => sum + kid.tokens, 0), next = 0;
-  while (next < kids.length && kids[next].tokens > 0 && w > 0 && h > 0) {
-    const side = Math.min(w, h), scale = w * h / left, from = next;
-    let sum = 0, worst = Infinity;
-    for (; next < kids.length && kids[next].tokens > 0; next += 1) {
-      const thick = (sum + kids[next].tokens) * scale / side;
-      const longest = kids[from].tokens * scale / thick, shortest = kids[next].tokens * scale / thick;
-      const ratio = Math.max(longest / thick, thick / shortest);
-      if (ratio > worst) break;
-      worst = ratio;
-      sum += kids[next].tokens;
-    }
-    const thick = sum * scale / side;
-    let along = 0;
-    for (const kid of kids.slice(from, next)) {
-      const long = kid.tokens * scale / thick;
-      if (w >= h) place(kid, x, y + along, thick, long);
-      else place(kid, x + along, y, long, thick);
-      along += long;
-    }
-    if (w >= h) { x += thick; w -= thick; } else { y += thick; h -= thick; }
-    left -= sum;
-  }
-}
-function layout(root, width, height) {
-  const cells = [];
-  const fill = (node, x, y, w, h, depth, branch) =>
-    squarify(node.kids, x, y, w, h, (kid, x, y, w, h) => {
-      const cell = { node: kid, x, y, w, h, depth, head: 0, branch: branch < 0 ? root.kids.indexOf(kid) : branch };
-      cells.push(cell);
-      if (!kid.kids) return;
-      // Too small to tell its files apart: one box in the colour of its heaviest file.
-      cell.solid = Math.min(w, h) < 5 || w * h < 60;
-      if (cell.solid) return;
-      cell.head = w >= 46 && h >= 34 ? 18 : 0;
-      const pad = Math.min(w, h) < 16 ? 0.5 : 2;
-      fill(kid, x + pad, y + (cell.head || pad), w - 2 * pad, h - pad - (cell.head || pad), depth + 1, cell.branch);
-    });
-  fill(root, 0, 0, width, height, 0, -1);
-  return cells;
-}
 
 // --- colours and patterns (Okabe and Ito's, softened) ------------------------------------
 const HUES = [[0, 114, 178], [230, 159, 0], [0, 158, 115], [213, 94, 0], [86, 180, 233], [204, 121, 167], [240, 228, 66]];
@@ -157,8 +13,8 @@ const dark = () => night.matches && !printing();
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 function paint(key) {
   const [hue, pattern] = view.mode === "state" ? STATES[key]
-    : key >= 2 * COLOURS ? [-1, ""] : [key % COLOURS, key >= COLOURS ? "stripes" : ""];
-  const [ground, part] = dark() ? [14, 0.3] : [255, 0.24];
+    : key === OTHER ? [-1, ""] : [key % COLOURS, key >= COLOURS ? "stripes" : ""];
+  const [ground, part] = dark() ? [14, 0.22] : [255, 0.24];
   const rgb = (hue < 0 ? GREY : HUES[hue]).map((c) => Math.round(c * (1 - part) + ground * part));
   const light = rgb[0] * 0.299 + rgb[1] * 0.587 + rgb[2] * 0.114;
   return { fill: `rgb(${rgb})`, ink: light > 115 ? "#0b0f14" : "#fff", pattern };
@@ -177,11 +33,14 @@ function tile(kind, ink) {
   if (kind === "dots") for (const [x, y] of [[1, 1], [5, 5]]) pen.fillRect(x, y, 2, 2);
   return pen.createPattern(square, "repeat");
 }
-const category = (file, branch) =>
-  Math.min(view.mode === "language" ? file.lang : view.mode === "state" ? file.state : branch, 2 * COLOURS);
+function category(file, branch) {
+  if (view.mode === "state") return file.state;
+  if (view.mode === "folder") return Math.min(branch, OTHER);
+  return data.languages[file.lang] ? Math.min(file.lang, OTHER) : OTHER;
+}
 function categoryName(key) {
   if (view.mode === "state") return data.states[key][0];
-  if (key >= 2 * COLOURS) return view.mode === "folder" ? "everything else" : "other languages";
+  if (key === OTHER) return view.mode === "folder" ? "everything else" : "other or none";
   return view.mode === "folder" ? label(view.root.kids[key]) : language(key);
 }
 const language = (n) => shown(data.languages[n]) || "no language";
@@ -195,11 +54,17 @@ function sized(target) {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   return [pen, width, height];
 }
+// Cut in the middle: what tells siblings apart is often at the end.
 function fitted(pen, text, room) {
-  if (pen.measureText(text).width <= room) return text;
-  const letters = [...text].slice(0, 120);
-  while (letters.length && pen.measureText(letters.join("") + "…").width > room) letters.pop();
-  return letters.length > 1 ? letters.join("") + "…" : "";
+  const width = pen.measureText(text).width;
+  if (width <= room) return text;
+  const letters = [...text];
+  for (let keep = Math.min(letters.length - 1, Math.ceil(room / width * letters.length)); keep > 2; keep -= 1) {
+    const head = Math.ceil(keep / 2);
+    const cut = letters.slice(0, head).join("") + "…" + letters.slice(head - keep).join("");
+    if (pen.measureText(cut).width <= room) return cut;
+  }
+  return "";
 }
 const wanted = (cell) => (view.query || view.picked >= 0
   ? cell.node.kids ? cell.node.hits > 0 : lit(cell.node, cell.branch) : true);
@@ -231,10 +96,10 @@ function draw() {
     pen.fillStyle = look.fill;
     pen.fillRect(x, y, w - gap, h - gap);
     if (look.tile && w > 3 && h > 3) { pen.fillStyle = look.tile; pen.fillRect(x, y, w - gap, h - gap); }
-    if (searching && on && w > 4 && h > 4) {
+    if (searching && on && w > 7 && h > 7) {
       pen.strokeStyle = ink;
-      pen.lineWidth = 1.5;
-      pen.strokeRect(x + 0.75, y + 0.75, w - gap - 1.5, h - gap - 1.5);
+      pen.lineWidth = 1;
+      pen.strokeRect(x + 0.5, y + 0.5, w - gap - 1, h - gap - 1);
     }
     if (w >= 42 && h >= 17) caption(pen, cell, look);
     pen.globalAlpha = 1;
@@ -320,6 +185,8 @@ function open(node, focus = null) {
   if (view.mode === "folder") view.picked = -1;
   refresh();
   tip.hidden = true;
+  // The button that was pressed may be gone with its list.
+  if (document.activeElement === document.body) canvas.focus({ preventScroll: true });
   if (old !== node) animate(before, from || view.at.get(old), Boolean(from));
   const address = "#" + (node === top ? "" : folders.indexOf(node));
   if (location.hash !== address && (location.hash || node !== top)) location.hash = address;
@@ -366,100 +233,6 @@ function step(dx, dy) {
     if (ahead + 3 * aside < least) { least = ahead + 3 * aside; best = kid; }
   }
   if (best) focusOn(best);
-}
-
-// --- words about one box -------------------------------------------------------------------
-function facts(node) {
-  const rows = [["", shown(node.path) + (node.kids ? "/" : "")], ["Tokens", tokens(node.tokens)],
-    ["Share", `${share(node.tokens, top.tokens)} of all` + (view.root === top ? "" : `, ${share(node.tokens, view.root.tokens)} of this folder`)]];
-  if (node.kids) rows.push(["Holds", count(node.files, "file")]);
-  else {
-    const [state, meaning] = data.states[node.state];
-    rows.push(["Language", language(node.lang)], ["State", `${state}: ${meaning}`]);
-  }
-  rows.push(["Size", bytes(node.size)]);
-  return rows;
-}
-function tell(cell, x, y) {
-  const [title, ...rows] = facts(cell.node), list = make("dl");
-  for (const [name, text] of rows) list.append(make("dt", name), make("dd", text));
-  tip.replaceChildren(make("strong", title[1], "path"), list);
-  tip.hidden = false;
-  const { width, height } = stage.getBoundingClientRect(), gap = 14;
-  const left = Math.max(0, x + gap + tip.offsetWidth > width ? x - gap - tip.offsetWidth : x + gap);
-  const above = y + gap + tip.offsetHeight > height ? Math.max(0, y - gap - tip.offsetHeight) : y + gap;
-  tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(above)}px)`;
-}
-
-// --- the side panel ------------------------------------------------------------------------
-function table(heads, rows, hidden = 0, word = "") {
-  const made = make("table"), line = made.createTHead().insertRow(), body = made.createTBody();
-  for (const head of heads) { const cell = make("th", head); cell.scope = "col"; line.append(cell); }
-  for (const row of rows) {
-    const line = body.insertRow();
-    for (const cell of row) {
-      const place = line.insertCell();
-      place.append(...[cell].flat());
-    }
-  }
-  const parts = [made];
-  if (hidden > 0) parts.push(make("p", `${whole(hidden)} more ${word}`, "more"));
-  return parts;
-}
-function bar(part, all) {
-  const made = make("div", "", "bar");
-  made.style.width = `${all ? 100 * part / all : 0}%`;
-  return made;
-}
-function panel() {
-  const { root } = view, all = below(root), kids = root.kids.slice(0, KIDS);
-  $("here").textContent = root === top ? "Top level" : `In ${shown(root.path)}/`;
-  $("kids").replaceChildren(...table(["", "tokens", "share"], kids.map((kid) => [
-    [button(label(kid), () => (kid.kids ? open(kid) : locate(kid)), "path"), bar(kid.tokens, root.kids[0].tokens)],
-    tokens(kid.tokens), share(kid.tokens, root.tokens)]), root.kids.length - kids.length, "entries"));
-  $("heaviest").replaceChildren(...table(["", "tokens", "share"], all.slice(0, LISTED).map((file) => [
-    [button(shown(file.name), () => locate(file), "path"), make("small", shown(file.path.slice(0, -file.name.length)), "path")],
-    tokens(file.tokens), share(file.tokens, root.tokens)]), all.length - LISTED, "files"));
-  const tally = (key, names) => {
-    const rows = names.map((name) => ({ name, files: 0, tokens: 0 }));
-    for (const file of all) { rows[file[key]].files += 1; rows[file[key]].tokens += file.tokens; }
-    return table(["", "files", "tokens", "share"], rows.filter((row) => row.files).sort((a, b) => b.tokens - a.tokens)
-      .map((row) => [row.name, whole(row.files), tokens(row.tokens), share(row.tokens, root.tokens)]));
-  };
-  $("languages").replaceChildren(...tally("lang", data.languages.map((_, n) => language(n))));
-  $("states").replaceChildren(...tally("state", data.states.map(([name]) => name)));
-}
-function locate(file) {
-  open(file.parent, file);
-  focusOn(file);
-  stage.scrollIntoView({ block: "nearest" });
-}
-function once() {
-  document.title = `${shown(data.name)} · repoctx map`;
-  $("name").textContent = shown(data.name);
-  const sum = data.segments.reduce((sum, [, n]) => sum + n, 0), wide = Math.max(sum, data.window);
-  $("totals").textContent = `${tokens(top.tokens)} tokens in ${count(top.files, "file")}, ${bytes(top.size)}`;
-  const rows = data.segments.map(([name, n], part) => {
-    const box = make("div", "", `part${part % 4}`), swatch = make("span", "", `swatch part${part % 4}`);
-    box.style.width = `${wide ? 100 * n / wide : 0}%`;
-    if (n) $("ribbon").append(box);
-    return [[swatch, shown(name)], tokens(n), share(n, data.window || sum)];
-  });
-  if (sum > data.window && data.window) {
-    const limit = make("div", "", "limit");
-    limit.style.left = `${100 * data.window / wide}%`;
-    $("ribbon").append(limit);
-  }
-  rows.push(["together", tokens(sum), share(sum, data.window || sum)]);
-  if (data.window) rows.push([sum > data.window ? "over the window" : "room left", tokens(Math.abs(data.window - sum)), ""], ["window", whole(data.window), ""]);
-  $("segments").replaceChildren(...table(["", "tokens", data.window ? "of window" : "share"], rows));
-  $("left").replaceChildren(...data.left_out.map(([reason, many, size, paths]) => {
-    const box = make("details"), head = make("summary", `${shown(reason)} `);
-    head.append(make("small", `${count(many, "path")}, ${bytes(size)}`));
-    box.append(head, ...table(["largest", "size"], paths.map(([path, size]) => [make("span", shown(path), "path"), bytes(size)]), many - paths.length, "paths"));
-    return box;
-  }));
-  if (!data.left_out.length) $("left").append(make("p", "Nothing.", "more"));
 }
 
 // --- legend, search, refresh -----------------------------------------------------------------
@@ -564,4 +337,3 @@ window.repoctxMap = Object.freeze({
     tokens: node.tokens, x, y, w, h, head, top: node.parent === view.root, lit: wanted({ node, branch }) })),
   folders: () => folders.filter((node) => !node.gone).map((node) => [node.path, node.tokens, node.files]),
 });
-})();

@@ -1,10 +1,9 @@
 """The map of a context: where its tokens lie, as a page, as JSON, as a text tree.
 
-Pure: data in, strings out. The same data gives the same bytes, in any order in which
-it comes. The page is one HTML file without any reference to elsewhere, locked by a
-content security policy; it is put together from treemap.html, .css and .js beside this
-module. Paths are untrusted everywhere: they may hold quotes, markup, control
-characters and surrogate escapes.
+Pure: data in, strings out; the same data in any order gives the same bytes. The page is
+one HTML file, put together from the treemap files beside this module, without a
+reference to elsewhere and locked by a content security policy. Paths are untrusted:
+quotes, markup, control characters and surrogate escapes are all possible.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
+from operator import attrgetter
 from string import Template
 
 SCHEMA_VERSION = 1
@@ -80,6 +80,11 @@ class MapData:
     segments: tuple[tuple[str, int], ...]
 
 
+# By code points: bytewise for UTF-8, and defined for any surrogate.
+_BY_PATH = attrgetter("path", "state", "lang", "tokens", "size")
+_BY_PATH_OUT = attrgetter("path", "reason", "size")
+
+
 def as_json(data: MapData) -> dict[str, object]:
     """The map for programs; files and paths left out in order of their path."""
     return {
@@ -90,34 +95,15 @@ def as_json(data: MapData) -> dict[str, object]:
         "tokens": sum(f.tokens for f in data.files),
         "size": sum(f.size for f in data.files),
         "segments": [{"name": n, "tokens": t} for n, t in data.segments],
-        "languages": [
-            {"lang": lang, "files": files, "tokens": tokens}
-            for lang, files, tokens in _tally((f.lang, f.tokens) for f in data.files)
-        ],
-        "states": [
-            {"state": state, "files": files, "tokens": tokens}
-            for state, files, tokens in _tally((f.state, f.tokens) for f in data.files)
-        ],
-        "files": [
-            {
-                "path": f.path,
-                "lang": f.lang,
-                "tokens": f.tokens,
-                "size": f.size,
-                "state": f.state,
-            }
-            for f in _files(data)
-        ],
-        "left_out": [
-            {"path": o.path, "reason": o.reason, "size": o.size}
-            for o in sorted(data.left_out, key=lambda o: (o.path, o.reason, o.size))
-        ],
+        "languages": _sums("lang", ((f.lang, f.tokens) for f in data.files)),
+        "states": _sums("state", ((f.state, f.tokens) for f in data.files)),
+        "files": [asdict(f) for f in sorted(data.files, key=_BY_PATH)],
+        "left_out": [asdict(o) for o in sorted(data.left_out, key=_BY_PATH_OUT)],
     }
 
 
-def _files(data: MapData) -> list[MapFile]:
-    # By code points, which is bytewise for UTF-8 and defined for any surrogate.
-    return sorted(data.files, key=lambda f: (f.path, f.state, f.lang, f.tokens, f.size))
+def _sums(what: str, rows: Iterable[tuple[str, int]]) -> list[dict[str, str | int]]:
+    return [{what: name, "files": f, "tokens": t} for name, f, t in _tally(rows)]
 
 
 def _tally(rows: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
@@ -134,9 +120,14 @@ def _tally(rows: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
 # --- the page -----------------------------------------------------------------------
 
 
+SCRIPTS = ("treemap_model.js", "treemap_panel.js", "treemap.js")
+"""The page's scripts, in the order in which they share one scope."""
+
+
 def page(data: MapData) -> str:
     """The map as one HTML file that needs nothing else, encodable as UTF-8."""
-    style, script = _part("treemap.css"), _part("treemap.js")
+    style = _part("treemap.css")
+    script = '"use strict";\n(() => {\n' + "".join(map(_part, SCRIPTS)) + "})();\n"
     return Template(_part("treemap.html")).substitute(
         style=style,
         script=script,
@@ -157,7 +148,9 @@ def _csp_hash(text: str) -> str:
 
 def _embedded(data: MapData) -> str:
     """The page's data: ASCII, and no character that HTML's parser could take up."""
-    langs = [lang for lang, _, _ in _tally((f.lang, f.tokens) for f in data.files)]
+    tally = _tally((f.lang, f.tokens) for f in data.files)
+    # The heaviest get the colours; "no language" needs none.
+    langs = sorted((lang for lang, _, _ in tally), key=lambda lang: not lang)
     lang_number = {lang: n for n, lang in enumerate(langs)}
     state_number = {state: n for n, state in enumerate(STATES)}
     rows = {
@@ -169,7 +162,7 @@ def _embedded(data: MapData) -> str:
         "states": list(STATES.items()),
         "files": [
             (f.path, lang_number[f.lang], f.tokens, f.size, state_number[f.state])
-            for f in _files(data)
+            for f in sorted(data.files, key=_BY_PATH)
         ],
         "left_out": _by_reason(data.left_out),
     }
@@ -209,7 +202,6 @@ class _Node:
 
     name: str
     tokens: int = 0
-    files: int = 0
     folders: dict[str, _Node] = field(default_factory=dict)
     leaves: list[_Node] = field(default_factory=list)
     shown: list[_Node] = field(default_factory=list)
@@ -225,19 +217,19 @@ def _joined(node: _Node) -> _Node:
     while not node.leaves and len(node.folders) == 1:
         (node,) = node.folders.values()
         names.append(node.name)
-    return _Node("".join(names), node.tokens, node.files, node.folders, node.leaves)
+    return _Node("".join(names), node.tokens, node.folders, node.leaves)
 
 
 def _grown(data: MapData) -> _Node:
     top = _Node(data.name + "/")
-    for file in _files(data):
+    for file in sorted(data.files, key=_BY_PATH):
         *parts, name = file.path.split("/")
         at = top
-        at.tokens, at.files = at.tokens + file.tokens, at.files + 1
+        at.tokens += file.tokens
         for part in parts:
             at = at.folders.setdefault(part, _Node(part + "/"))
-            at.tokens, at.files = at.tokens + file.tokens, at.files + 1
-        at.leaves.append(_Node(name, file.tokens, 1))
+            at.tokens += file.tokens
+        at.leaves.append(_Node(name, file.tokens))
     return top
 
 
@@ -390,16 +382,11 @@ def _notes(data: MapData) -> Iterator[tuple[str, list[str]]]:
         share = _percent(prompt, data.window).strip()
         parts.append(f"{share} of a window of {data.window:,}")
     yield "prompt", parts
-    states = dict.fromkeys(STATES, 0)
-    langs: Counter[str] = Counter()
-    for file in data.files:
-        states[file.state] += file.tokens
-        langs[file.lang or "no language"] += file.tokens
     for word, sums in (
-        ("state", [(name, n) for name, n in states.items() if n]),
-        ("languages", sorted(langs.items(), key=lambda row: (-row[1], row[0]))),
+        ("state", _tally((f.state, f.tokens) for f in data.files)),
+        ("languages", _tally((f.lang or "no language", f.tokens) for f in data.files)),
     ):
-        shown = [f"{name} {_percent(n, total).strip()}" for name, n in sums[:8]]
+        shown = [f"{name} {_percent(n, total).strip()}" for name, _, n in sums[:8]]
         rest = [f"{len(sums) - 8} more"] if len(sums) > 8 else []
         yield word, shown + rest
     reasons = [f"{reason} {many:,}" for reason, many, _, _ in _by_reason(data.left_out)]
