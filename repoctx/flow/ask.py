@@ -21,7 +21,6 @@ from repoctx.flow.session import Session
 from repoctx.parse.citations import find_citations
 from repoctx.values import Answer, Prefix, Request, Segment, Usage
 
-
 DEFAULT_OUTPUT = 8192
 """Tokens of an answer from a model whose limit is not known."""
 

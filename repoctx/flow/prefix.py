@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from repoctx.flow.state import (
     KEPT_BASES,
@@ -24,7 +24,7 @@ from repoctx.flow.state import (
     write_json,
 )
 from repoctx.pack.base import TextOf, base_docs, base_pieces
-from repoctx.pack.render import Doc, Section, Style, closing, opening, render
+from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening, render
 from repoctx.protocols import Tokenizer
 from repoctx.values import (
     Count,
@@ -235,6 +235,35 @@ def make_prefix(segments: Iterable[Segment]) -> Prefix:
     kept = tuple(segments)
     digest = hashlib.sha256("".join(s.digest for s in kept).encode()).hexdigest()
     return Prefix(kept, digest)
+
+
+class BaseTexts:
+    """The texts that a kept base shows, read back from its own bytes: also those of a
+    work tree that has changed since, and of blobs that a partial clone lacks."""
+
+    def __init__(self, segment: Segment, style: Style) -> None:
+        self._segment = segment
+        self._style = style
+        self._units: dict[str, Unit] = {}
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> BaseTexts:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def __call__(self, file: SourceFile) -> str:
+        """The text of ``file`` in the base. Raises OSError when the base is gone."""
+        if self._file is None:
+            if self._segment.file is None:
+                raise FileNotFoundError("the base is not on disk")
+            self._units = {unit.path: unit for unit in self._segment.units}
+            self._file = self._segment.file.open("rb")
+        unit = self._units[file.path]
+        self._file.seek(unit.offset)
+        return body_of(self._file.read(unit.size).decode(), self._style)
 
 
 def chunks(segment: Segment) -> Iterator[bytes]:

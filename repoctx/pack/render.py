@@ -65,6 +65,8 @@ NO_EOL = ("eof", "no-newline")
 _WORDS = "|".join(sorted({*Tag, *Section}))
 _XML_LINE = re.compile(rf"^(?=\\*</?(?:{_WORDS})(?:[ />]|$))", re.MULTILINE)
 _PLAIN_LINE = re.compile(rf"^(?=\\*=== (?:{_WORDS}|end)(?: |$))", re.MULTILINE)
+_XML_ESCAPED = re.compile(rf"^\\(?=\\*</?(?:{_WORDS})(?:[ />]|$))", re.MULTILINE)
+_PLAIN_ESCAPED = re.compile(rf"^\\(?=\\*=== (?:{_WORDS}|end)(?: |$))", re.MULTILINE)
 _FENCE_RUN = re.compile(r"^`{3,}", re.MULTILINE)
 _UNSAFE = re.compile(r'[&"<>\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]')
 
@@ -81,6 +83,26 @@ def quote(value: str) -> str:
 def render(doc: Doc, style: Style) -> str:
     """The document's text. No body can contain what would end or begin a document."""
     return _RENDERERS[style](doc)
+
+
+def body_of(text: str, style: Style) -> str:
+    """The body of a rendered document: the inverse of `render`; "" when it has none."""
+    head, _, rest = text.partition("\n")
+    if not rest or style is Style.JSON:
+        return str(json.loads(head).get("text", "")) if style is Style.JSON else ""
+    if style is Style.MARKDOWN:
+        fence, _, rest = rest.partition("\n")
+        body = rest[: len(rest) - len(fence) - 1]
+    else:
+        body = (
+            rest[: rest.rindex("\n", 0, len(rest) - 1) + 1] if "\n" in rest[:-1] else ""
+        )
+        if style is Style.XML and "<" in body:
+            body = _XML_ESCAPED.sub("", body)
+        elif style is Style.PLAIN and "=== " in body:
+            body = _PLAIN_ESCAPED.sub("", body)
+    name, value = NO_EOL
+    return body[:-1] if f' {name}="{value}"' in head else body
 
 
 def opening(section: Section, style: Style) -> str:

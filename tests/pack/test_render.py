@@ -66,6 +66,13 @@ def test_any_content_comes_back_and_forges_nothing(style: Style, docs: list[Doc]
 
 @pytest.mark.parametrize("style", Style)
 @given(doc=DOCS)
+@example(doc=Doc(Tag.FILE, (("path", ' eof="no-newline"'),), "x\n"))
+def test_a_body_can_be_read_back(style: Style, doc: Doc):
+    assert room.body_of(render(doc, style), style) == (doc.body or "")
+
+
+@pytest.mark.parametrize("style", Style)
+@given(doc=DOCS)
 def test_documents_meet_where_no_token_can_cross(style: Style, doc: Doc):
     text = render(doc, style)
     assert not text[0].isspace() and text[0] != "/"
