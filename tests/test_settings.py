@@ -12,8 +12,8 @@ import pytest
 
 from repoctx.errors import SettingsError, StorageError
 from repoctx.settings import (
-    KEYS,
     Settings,
+    kinds,
     load,
     parse_budget,
     trust,
@@ -41,7 +41,7 @@ def test_defaults(place):
     loaded = load(*place, {}, {})
     assert loaded.settings == Settings()
     assert set(loaded.origins.values()) == {"default"}
-    assert list(loaded.origins) == [f.name for f in fields(Settings)] == list(KEYS)
+    assert list(loaded.origins) == [f.name for f in fields(Settings)] == list(kinds())
     assert loaded.problems == ()
 
 

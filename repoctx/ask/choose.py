@@ -6,13 +6,10 @@ is asked for only when a base URL is set, and ports are tried only for ``model=a
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from repoctx.errors import AuthError, UnknownModel
@@ -63,6 +60,9 @@ def answering(urls: Sequence[str]) -> str:
 
 
 def _ask_models(url: str, found: set[str]) -> None:
+    import http.client
+    import json
+
     parts = urlsplit(url)
     plain = parts.scheme == "http"
     kind = http.client.HTTPConnection if plain else http.client.HTTPSConnection
@@ -113,6 +113,8 @@ def _automatic(model: str, base_url: str, probe: Probe) -> Choice:
 
 
 def _unknown(model: str, provider: str, providers: Collection[str]) -> str:
+    from difflib import get_close_matches
+
     names = sorted(providers)
     near = get_close_matches(provider, [*names, AUTO], n=2, cutoff=0.6)
     if near:

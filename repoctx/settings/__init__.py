@@ -8,11 +8,8 @@ after `trust`. Secrets and the state folder never come from it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from repoctx.errors import SettingsError, StorageError
-from repoctx.settings import kinds
+from repoctx.settings import readers
 
 PROJECT_FILE = ".repoctx.toml"
 TRUST_FILE = "trusted.json"
@@ -68,34 +65,33 @@ class Key:
     scope: str = "any"
 
 
-KEYS: Mapping[str, Key] = {
-    "model": Key(kinds.line, "offline, auto or PROVIDER/MODEL", "trusted"),
-    "base_url": Key(kinds.url, "where `compatible` sends", "trusted"),
+_KEYS: Mapping[str, Key] = {
+    "model": Key(readers.line, "offline, auto or PROVIDER/MODEL", "trusted"),
+    "base_url": Key(readers.url, "where `compatible` sends", "trusted"),
     "api_key_env": Key(
-        kinds.variable, "the variable that holds the API key", "trusted"
+        readers.variable, "the variable that holds the API key", "trusted"
     ),
-    "include": Key(kinds.patterns, "only these paths"),
-    "exclude": Key(kinds.patterns, "never these paths"),
-    "budget": Key(kinds.amount, "most tokens of a prompt (128k)"),
-    "max_size": Key(kinds.amount, "most bytes of a file (1m)"),
+    "include": Key(readers.patterns, "only these paths"),
+    "exclude": Key(readers.patterns, "never these paths"),
+    "budget": Key(readers.amount, "most tokens of a prompt (128k)"),
+    "max_size": Key(readers.amount, "most bytes of a file (1m)"),
     "style": Key(
-        kinds.one_of("xml", "markdown", "json", "plain"), "how files are written"
+        readers.one_of("xml", "markdown", "json", "plain"), "how files are written"
     ),
-    "redact": Key(kinds.flag, "take secrets out", "trusted"),
+    "redact": Key(readers.flag, "take secrets out", "trusted"),
     "output_format": Key(
-        kinds.one_of("text", "json", "stream-json"), "how results look"
+        readers.one_of("text", "json", "stream-json"), "how results look"
     ),
-    "max_cost": Key(kinds.decimal, "USD that one request may cost", "trusted"),
-    "color": Key(kinds.one_of("auto", "always", "never"), "on a terminal"),
-    "state_dir": Key(kinds.path, "folder for what can be rebuilt", "own"),
-    "timeout": Key(kinds.decimal, "seconds to wait for the first byte"),
-    "overlay": Key(kinds.one_of("diff", "blocks", "full"), "how changes are written"),
-    "base": Key(kinds.revision, "commit that the unchanging part shows"),
-    "answer_room": Key(kinds.amount, "tokens kept free for the answer"),
-    "window": Key(kinds.amount, "tokens that the model can read"),
-    "prompts_dir": Key(kinds.path, "folder of your own prompts", "trusted"),
+    "max_cost": Key(readers.decimal, "USD that one request may cost", "trusted"),
+    "color": Key(readers.one_of("auto", "always", "never"), "on a terminal"),
+    "state_dir": Key(readers.path, "folder for what can be rebuilt", "own"),
+    "timeout": Key(readers.decimal, "seconds to wait for the first byte"),
+    "overlay": Key(readers.one_of("diff", "blocks", "full"), "how changes are written"),
+    "base": Key(readers.revision, "commit that the unchanging part shows"),
+    "answer_room": Key(readers.amount, "tokens kept free for the answer"),
+    "window": Key(readers.amount, "tokens that the model can read"),
+    "prompts_dir": Key(readers.path, "folder of your own prompts", "trusted"),
 }
-"""Every key and how it is read, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +103,11 @@ class Loaded:
     origins: Mapping[str, str]
     problems: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def kinds() -> Mapping[str, Key]:
+    """Every key and how it is read, in the order in which they are shown."""
+    return _KEYS
 
 
 def user_file(environ: Mapping[str, str]) -> Path:
@@ -121,7 +122,7 @@ def user_file(environ: Mapping[str, str]) -> Path:
 def parse_budget(text: str) -> int:
     """Tokens of ``128k``, ``1m`` or ``200000``. Raises SettingsError."""
     try:
-        return kinds.amount(text, True)
+        return readers.amount(text, True)
     except ValueError as exc:
         raise SettingsError(f"{text[:40]!r} is no budget: expected {exc}") from None
 
@@ -138,7 +139,7 @@ def load(
     naming the place, the key and the nearest right one.
     """
     values: dict[str, Any] = {}
-    origins = dict.fromkeys(KEYS, "default")
+    origins = dict.fromkeys(_KEYS, "default")
     problems: list[str] = []
     keys: dict[str, str] = {}
     for layer in _layers(root, user_file, environ, flags, problems):
@@ -187,11 +188,11 @@ def _layers(
 
 
 def _parsed(layer: _Layer, name: str, value: Any) -> Any:
-    kind = KEYS.get(name)
+    kind = _KEYS.get(name)
     where = layer.origin(name)
     if kind is None:
         raise SettingsError(
-            f"{where}: unknown key {name[:60]!r}{kinds.meant(name, tuple(KEYS))}"
+            f"{where}: unknown key {name[:60]!r}{readers.meant(name, tuple(_KEYS))}"
         )
     try:
         parsed = kind.parse(value, layer.loose)
@@ -209,13 +210,13 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
         raise SettingsError(
             f"{where}: keys never belong in a repository; remove them, and renew them"
         )
-    own = [n for n, k in KEYS.items() if k.scope == "own" and n in layer.table]
+    own = [n for n, k in _KEYS.items() if k.scope == "own" and n in layer.table]
     if own:
         raise SettingsError(
             f"{where}: {own[0]} can only be set by you, in {user_file} or "
             f"{PREFIX}{own[0].upper()}"
         )
-    asked = [n for n, k in KEYS.items() if k.scope == "trusted" and n in layer.table]
+    asked = [n for n, k in _KEYS.items() if k.scope == "trusted" and n in layer.table]
     if not asked or _is_known(root, layer.table, user_file):
         return layer
     problems.append(
@@ -240,6 +241,9 @@ def trust(root: Path, user_file: Path) -> str:
     found = _project(root, [])
     if found is None:
         raise SettingsError(f"no {PROJECT_FILE} and no [tool.repoctx] in {root}")
+    import json
+    import tempfile
+
     store = _store(user_file) | {str(root.resolve()): _digest(found[1])}
     path = user_file.with_name(TRUST_FILE)
     try:
@@ -260,6 +264,8 @@ def _is_known(root: Path, table: dict[str, Any], user_file: Path) -> bool:
 
 def _store(user_file: Path) -> dict[str, str]:
     """What is trusted: digests by root. Nothing, when the file is not to be read."""
+    import json
+
     try:
         store = json.loads(user_file.with_name(TRUST_FILE).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -268,6 +274,9 @@ def _store(user_file: Path) -> dict[str, str]:
 
 
 def _digest(table: dict[str, Any]) -> str:
+    import hashlib
+    import json
+
     # Of the settings, not of the file: a new dependency in pyproject.toml keeps them.
     text = json.dumps(table, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -332,7 +341,7 @@ def _secrets(layer: _Layer, problems: list[str]) -> dict[str, str]:
 
 
 def _variables(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
-    known = {name.upper(): name for name in KEYS}
+    known = {name.upper(): name for name in _KEYS}
     table = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or not environ[variable]:
@@ -341,6 +350,6 @@ def _variables(environ: Mapping[str, str], problems: list[str]) -> dict[str, str
         if rest in known:
             table[known[rest]] = environ[variable]
         elif rest not in _OTHER_VARIABLES:
-            near = kinds.meant(variable, tuple(PREFIX + name for name in known), 0.85)
+            near = readers.meant(variable, tuple(PREFIX + name for name in known), 0.85)
             problems += [f"{variable} is no setting{near}"] if near else []
     return table

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -123,5 +122,7 @@ def one_of(*choices: str) -> Callable[[Any, bool], str]:
 
 def meant(word: object, choices: tuple[str, ...], cutoff: float = 0.6) -> str:
     """The words `` (did you mean 'x'?)``, or nothing when no choice is near."""
+    from difflib import get_close_matches
+
     near = get_close_matches(str(word)[:60], choices, n=1, cutoff=cutoff)
     return f" (did you mean {near[0]!r}?)" if near else ""
