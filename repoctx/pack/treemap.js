@@ -137,12 +137,12 @@ function outline() {
     for (const [colour, line] of widths) {
       pen.strokeStyle = colour;
       pen.lineWidth = line;
-      pen.strokeRect(cell.x + 2, cell.y + 2, Math.max(1, cell.w - 5), Math.max(1, cell.h - 5));
+      pen.strokeRect(cell.x + 1, cell.y + 1, Math.max(1, cell.w - 3), Math.max(1, cell.h - 3));
     }
   };
   const hover = view.at.get(view.hover), focus = view.at.get(view.focus);
   if (hover) ring(hover, [[variable("--ink"), 2]]);
-  if (focus) ring(focus, [[variable("--panel"), 6], [variable("--accent"), 3]]);
+  if (focus) ring(focus, [[variable("--panel"), 5], [variable("--accent"), 2.5]]);
 }
 // Zoom: the shallower picture grows out of, or shrinks into, the folder's box.
 let turn = 0;
@@ -259,7 +259,14 @@ function legend() {
     for (const style of [look.fill, look.pattern && tile(look.pattern, look.ink)]) {
       if (style) { pen.fillStyle = style; pen.fillRect(0, 0, 16, 16); }
     }
-    const press = button("", () => { view.picked = view.picked === key ? -1 : key; marked(); legend(); draw(); $("legend").querySelector("[aria-pressed=true]")?.focus(); });
+    const press = button("", () => {
+      view.picked = view.picked === key ? -1 : key;
+      for (const other of $("legend").querySelectorAll("button")) {
+        other.setAttribute("aria-pressed", String(other === press && view.picked === key));
+      }
+      marked();
+      draw();
+    });
     press.setAttribute("aria-pressed", String(view.picked === key));
     press.append(swatch, make("span", categoryName(key)), make("small", share(sum, view.root.tokens)));
     item.append(press);

@@ -114,6 +114,7 @@ function squarify(kids, x, y, w, h, place) {
     left -= sum;
   }
 }
+const HEADED = 6; // Levels with names: more would leave the files no room.
 function layout(root, width, height) {
   const cells = [];
   const fill = (node, x, y, w, h, depth, branch) => {
@@ -126,7 +127,7 @@ function layout(root, width, height) {
       // Too small to tell its files apart: one box in the colour of its heaviest file.
       cell.solid = Math.min(w, h) < 5 || w * h < 60;
       if (cell.solid) return;
-      cell.head = w >= 58 && h >= 40 ? 18 : 0;
+      cell.head = depth < HEADED && w >= 58 && h >= 40 ? 18 : 0;
       const pad = Math.min(w, h) < 16 ? 0.5 : 2;
       fill(kid, x + pad, y + (cell.head || pad), w - 2 * pad, h - pad - (cell.head || pad), depth + 1, cell.branch);
     });

@@ -15,8 +15,9 @@ const button = (text, act, cls = "") => {
 
 // --- words about one box -------------------------------------------------------------------
 function facts(node) {
+  const inside = view.root === top ? "" : `, ${share(node.tokens, view.root.tokens)} of this folder`;
   const rows = [["", shown(node.path) + (node.kids ? "/" : "")], ["Tokens", tokens(node.tokens)],
-    ["Share", `${share(node.tokens, top.tokens)} of all` + (view.root === top ? "" : `, ${share(node.tokens, view.root.tokens)} of this folder`)]];
+    ["Share", `${share(node.tokens, top.tokens)} of all${inside}`]];
   if (node.kids) rows.push(["Holds", count(node.files, "file")]);
   else {
     const [state, meaning] = data.states[node.state];
@@ -62,9 +63,12 @@ function panel() {
   $("kids").replaceChildren(...table(["", "tokens", "share"], kids.map((kid) => [
     [button(label(kid), () => (kid.kids ? open(kid) : locate(kid)), "path"), bar(kid.tokens, root.kids[0].tokens)],
     tokens(kid.tokens), share(kid.tokens, root.tokens)]), root.kids.length - kids.length, "entries"));
-  $("heaviest").replaceChildren(...table(["", "tokens", "share"], all.slice(0, LISTED).map((file) => [
-    [button(shown(file.name), () => locate(file), "path"), make("small", shown(file.path.slice(0, -file.name.length)), "path")],
-    tokens(file.tokens), share(file.tokens, root.tokens)]), all.length - LISTED, "files"));
+  $("heaviest").replaceChildren(...table(["", "tokens", "share"], all.slice(0, LISTED).map((file) => {
+    const place = make("small", shown(file.path.slice(0, file.path.length - file.name.length)), "path");
+    place.title = shown(file.path);
+    return [[button(shown(file.name), () => locate(file), "path"), place],
+      tokens(file.tokens), share(file.tokens, root.tokens)];
+  }), all.length - LISTED, "files"));
   const tally = (key, names) => {
     const rows = names.map((name) => ({ name, files: 0, tokens: 0 }));
     for (const file of all) { rows[file[key]].files += 1; rows[file[key]].tokens += file.tokens; }
@@ -84,8 +88,9 @@ function once() {
   $("name").textContent = shown(data.name);
   const sum = data.segments.reduce((sum, [, n]) => sum + n, 0), wide = Math.max(sum, data.window);
   $("totals").textContent = `${tokens(top.tokens)} tokens in ${count(top.files, "file")}, ${bytes(top.size)}`;
-  const rows = data.segments.map(([name, n], part) => {
-    const box = make("div", "", `part${part % 4}`), swatch = make("span", "", `swatch part${part % 4}`);
+  const rows = data.segments.map(([name, n]) => {
+    const part = "part" + Math.max(0, ["preamble", "base", "overlay", "tail"].indexOf(name));
+    const box = make("div", "", part), swatch = make("span", "", `swatch ${part}`);
     box.style.width = `${wide ? 100 * n / wide : 0}%`;
     if (n) $("ribbon").append(box);
     return [[swatch, shown(name)], tokens(n), share(n, data.window || sum)];
@@ -102,8 +107,9 @@ function once() {
   $("segments").replaceChildren(...table(["", "tokens", data.window ? "of window" : "share"], rows));
   $("left").replaceChildren(...data.left_out.map(([reason, many, size, paths]) => {
     const box = make("details"), head = make("summary", `${shown(reason)} `);
+    const rows = paths.map(([path, size]) => [make("span", shown(path), "path"), bytes(size)]);
     head.append(make("small", `${count(many, "path")}, ${bytes(size)}`));
-    box.append(head, ...table(["largest", "size"], paths.map(([path, size]) => [make("span", shown(path), "path"), bytes(size)]), many - paths.length, "paths"));
+    box.append(head, ...table(["largest", "size"], rows, many - paths.length, "paths"));
     return box;
   }));
   if (!data.left_out.length) $("left").append(make("p", "Nothing.", "more"));
