@@ -282,13 +282,15 @@ def test_the_keyboard_alone_goes_everywhere(tab: Browser) -> None:
 
 def test_search_lights_what_it_finds(tab: Browser) -> None:
     tab.js("document.getElementById('search').focus()")
-    tab.send("Input.insertText", text="MAIN")
+    tab.send("Input.insertText", text="App/")
     files = [c for c in cells(tab) if not c["folder"]]
     assert {c["path"] for c in files if c["lit"]} == {
         "src/app/main.py",
-        "tests/test_main.py",
+        "src/app/page.html",
+        "src/app/deep/er/one.py",
+        "src/app/deep/er/two.py",
     }
-    assert tab.text("#found") == "2 files, ~50,000 tokens"
+    assert tab.text("#found") == "4 files, ~55,000 tokens"
     tab.key("Escape")
     assert all(c["lit"] for c in cells(tab)) and tab.text("#found") == ""
 
