@@ -66,7 +66,11 @@ class Memory:
     cold: bool = False
 
 
-def pack(session: Session, tokenizer: Tokenizer, memory: Memory = Memory()) -> Packed:
+NOTHING = Memory()
+"""No cache holds anything that we know of."""
+
+
+def pack(session: Session, tokenizer: Tokenizer, memory: Memory = NOTHING) -> Packed:
     """The prefix for the work tree as it is now.
 
     Raises what scanning, rendering and storing raise. A tree that changes meanwhile is
@@ -166,8 +170,12 @@ class _Bench:
             return render_base(self._shelf, key, self._now, self._texts)
         if name.startswith(TREE):
             raise Changed("a kept base has vanished")
-        snapshot = snapshot_at(self._session, name)
-        return render_base(self._shelf, key, snapshot, self._texts)
+        session = self._session
+        snapshot = snapshot_at(session, name)
+        # A reader of its own: here a path means git's blob, never the work tree's file.
+        with Contents(session.place) as contents:
+            texts = Texts(contents, session.facts, session.settings.redact)
+            return render_base(self._shelf, key, snapshot, texts)
 
     def _touched(self, name: str, found: tuple[Change, ...]) -> Mapping[str, int]:
         """The order of the commits that last touched the changed paths."""
