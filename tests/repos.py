@@ -48,7 +48,7 @@ def write(path: Path, files: Mapping[str, str | bytes]) -> None:
 def make_repo(
     path: Path, files: Mapping[str, str | bytes], object_format: str = "sha1"
 ) -> Path:
-    """A repository at ``path`` with ``files`` in one commit on ``main`` (none: unborn)."""
+    """A repository at ``path``: ``files`` in one commit on ``main`` (none: unborn)."""
     path.mkdir(parents=True, exist_ok=True)
     git(path, "init", "-q", "-b", "main", f"--object-format={object_format}")
     write(path, files)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from repoctx.scan.globs import BadPattern, to_regex
 
 NAMES = ("linguist-generated", "linguist-vendored")
+_NAME = re.compile(r"(?!builtin_)[A-Za-z0-9_.][A-Za-z0-9_.-]*\Z")
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)")
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -98,7 +99,10 @@ def _values(rest: str, macros: Mapping[str, Values]) -> Values:
     values: Values = {}
     for word in rest.split():
         name, equals, value = word.partition("=")
-        bare = name.lstrip("-!")
+        bare = name[1:] if name[0:1] in ("-", "!") else name
+        if not _NAME.match(bare):
+            # git passes over the whole line.
+            return {}
         state: bool | None = (
             value.lower() not in ("false", "0", "no") if equals else True
         )

@@ -68,7 +68,7 @@ def rule(line: str) -> Rule | None:
         return None
     negated = text.startswith("!")
     body = text[1:] if negated else text
-    folders_only = body.endswith("/") and not body.endswith("\\/")
+    folders_only = body.endswith("/")
     if folders_only:
         body = body[:-1]
     if not body:
@@ -98,12 +98,12 @@ def to_regex(pattern: str) -> str:
     if len(pattern) > MAX_LENGTH:
         raise BadPattern(pattern[:40] + "...")
     anchored = "/" in pattern
-    parts = pattern.removeprefix("/").split("/")
+    parts = _parts(pattern.removeprefix("/"))
     if not anchored:
         return "(?:[^/]+/)*" + _part(parts[0])
     runs: list[list[str]] = [[]]
     for part in parts:
-        if part == "**":
+        if len(part) > 1 and not part.strip("*"):
             runs.append([])
         else:
             runs[-1].append(_part(part))
@@ -118,6 +118,23 @@ def to_regex(pattern: str) -> str:
     last = rest[-1]
     # A last ** is anything inside, at least one name.
     return regex + ("(?:[^/]+/)*" + "/".join(last) if last else ".+")
+
+
+def _parts(pattern: str) -> list[str]:
+    """A pattern's pieces between slashes; one inside of brackets is a character."""
+    parts, start, at = [], 0, 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "[":
+            _, at = _bracket(pattern, at)
+        elif char == "\\" and pattern[at + 1 : at + 2] != "/":
+            at += 1
+        elif char in "/\\":
+            parts.append(pattern[start:at])
+            at += char == "\\"
+            start = at + 1
+        at += 1
+    return [*parts, pattern[start:]]
 
 
 def _part(part: str) -> str:
