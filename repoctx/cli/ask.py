@@ -73,7 +73,7 @@ def ask(
             here.out.fields["answer"] = exc.text
             raise
         here.out.fields["model"] = asked.model.name
-        here.out.context(len(asked.packed.now.files), asked.packed.prefix.count)
+        here.out.context(len(asked.now.files), asked.request.prefix.count)
         _report(here, asked.answer, asked.model.name, colours(not no_color))
 
 

@@ -43,8 +43,7 @@ def pack(
     The same tree gives the same bytes on any machine; a change moves only what stands
     at the end. A line with size, tokens and digest goes to stderr.
     """
-    from repoctx.flow.model import choose_model, tokenizer_for
-    from repoctx.flow.pack import pack as run
+    from repoctx.flow.model import choose_model
     from repoctx.flow.prefix import write_prefix
     from repoctx.flow.state import replacing
 
@@ -59,9 +58,7 @@ def pack(
         "redact": False if no_redact else None,
     }
     with job(repo, flags, quiet) as here:
-        packed = run(
-            here.session, tokenizer_for(here.session, choose_model(here.session))
-        )
+        packed = pack_for(here.session, choose_model(here.session))
         prefix = packed.prefix
         if target is not None and str(target) != "-":
             with replacing(target.absolute()) as handle:

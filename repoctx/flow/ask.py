@@ -14,12 +14,22 @@ from repoctx.ask.send import Control, Limits
 from repoctx.ask.send import answer as send
 from repoctx.errors import RepoctxError, UsageError
 from repoctx.flow.model import Model, choose_model, tokenizer_for
-from repoctx.flow.pack import Packed, pack
+from repoctx.flow.pack import NOTHING, Memory, Packed, pack
 from repoctx.flow.prefix import chunks
-from repoctx.flow.search import found_for, lookup
+from repoctx.flow.search import citing, find
+from repoctx.flow.sent import Part, Sent, is_cold, is_warm, last_sent, remember
 from repoctx.flow.session import Session
+from repoctx.flow.survey import snapshot_now
 from repoctx.parse.citations import find_citations
-from repoctx.values import Answer, Prefix, Request, Segment, Usage
+from repoctx.values import (
+    Answer,
+    Prefix,
+    Request,
+    Segment,
+    SegmentKind,
+    Snapshot,
+    Usage,
+)
 
 DEFAULT_OUTPUT = 8192
 """Tokens of an answer from a model whose limit is not known."""
@@ -35,10 +45,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer and the prompt it was given to."""
+    """An answer, the snapshot it is about, and the request it answers."""
 
     answer: Answer
-    packed: Packed
+    now: Snapshot
     model: Model
     request: Request
 
@@ -52,29 +62,58 @@ def ask(session: Session, question: Question, on_text: Callable[[str], None]) ->
     if not question.text.strip():
         raise UsageError("the question is empty")
     model = choose_model(session)
-    packed = pack(session, tokenizer_for(session, model))
-    request = _request(session, model, packed, question)
-    answer = _send(session, model, request, on_text)
-    quoted = find_citations(answer.text, lookup(session, packed.now))
-    return Asked(replace(answer, citations=quoted), packed, model, request)
-
-
-def _request(
-    session: Session, model: Model, packed: Packed, question: Question
-) -> Request:
     opening = prompts.load("ask", session.settings.prompts_dir)
     request = Request(
         model=model.choice.model,
-        prefix=packed.prefix,
+        prefix=Prefix((), ""),
         tail=question.extra,
         question=f"{opening}{question.text}\n",
         max_output=model.able.output or DEFAULT_OUTPUT,
         ask=question.text,
     )
+    packed = None
     if model.able.reads_context:
-        return replace(request, prefix=in_memory(packed.prefix))
-    definitions, passages = found_for(session, packed.now, question.text)
-    return replace(request, definitions=definitions, evidence=passages)
+        packed = pack_for(session, model)
+        now, request = packed.now, replace(request, prefix=in_memory(packed.prefix))
+    else:
+        # Nothing is sent: the base need not be rendered.
+        now = snapshot_now(session)
+        found = find(session, now, question.text)
+        request = replace(
+            request, definitions=found.definitions, evidence=found.passages
+        )
+    answer = _send(session, model, request, on_text)
+    if packed is not None:
+        remember(session.state, note_of(model, packed, time.time()))
+    with citing(session, now) as lookup:
+        quoted = find_citations(answer.text, lookup)
+    return Asked(replace(answer, citations=quoted), now, model, request)
+
+
+def pack_for(session: Session, model: Model) -> Packed:
+    """The prefix for ``model``, on the base that its cache is believed to hold."""
+    sent = last_sent(session.state, model.name)
+    memory = NOTHING
+    if sent is not None:
+        now = time.time()
+        warm = (sent.base,) if is_warm(sent, model.able, now) else ()
+        memory = Memory(warm, is_cold(sent, model.able, now))
+    return pack(session, tokenizer_for(session, model), memory)
+
+
+def note_of(model: Model, packed: Packed, when: float) -> Sent:
+    """What to remember of a prefix that was sent at ``when`` (seconds since 1970)."""
+    segments = packed.prefix.segments
+    overlay = next((s for s in segments if s.kind is SegmentKind.OVERLAY), None)
+    return Sent(
+        model=model.name,
+        base=packed.name,
+        key=packed.key,
+        time=when,
+        digest=packed.prefix.digest,
+        parts=tuple(Part(s.kind, s.digest, s.size, s.count.tokens) for s in segments),
+        overlay=(overlay.text or b"").decode() if overlay else "",
+    )
 
 
 def in_memory(prefix: Prefix) -> Prefix:

@@ -24,7 +24,7 @@ from repoctx.flow.prefix import (
 )
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
-from repoctx.flow.survey import snapshot_at, snapshot_now
+from repoctx.flow.survey import dirty_files, snapshot_at, snapshot_now
 from repoctx.flow.texts import Changed, Texts
 from repoctx.pack.base import base_key
 from repoctx.pack.overlay import Change, changes, in_order, overlay_docs
@@ -33,7 +33,7 @@ from repoctx.pack.render import Style
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents, resolve, run
 from repoctx.scan.history import committed, touched
-from repoctx.values import Prefix, Segment, SegmentKind, Snapshot, State
+from repoctx.values import Prefix, Segment, SegmentKind, Snapshot
 
 TRIES = 3
 """How often a tree that changes under our hands is listed anew."""
@@ -212,11 +212,6 @@ class _Bench:
 
     def _tree_note(self) -> Path:
         return self._session.state.folder / "tree.json"
-
-
-def dirty_files(snapshot: Snapshot) -> frozenset[str]:
-    """The files whose bytes only the work tree has."""
-    return frozenset(f.path for f in snapshot.files if f.state is not State.CLEAN)
 
 
 def reading_rules(session: Session) -> str:

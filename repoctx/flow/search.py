@@ -1,3 +1,158 @@
-"""The job of searching: ranked files, passages and definitions of a snapshot."""
+"""The job of searching: definitions, passages and ranked files of a snapshot."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from repoctx.errors import UsageError
+from repoctx.flow.session import Session
+from repoctx.flow.survey import dirty_files
+from repoctx.flow.texts import Changed, Texts
+from repoctx.index import find_definitions, passages, rank
+from repoctx.pack.retrieve import Offer, Pick, fill
+from repoctx.parse.quotes import Quote
+from repoctx.protocols import Tokenizer
+from repoctx.scan import Contents
+from repoctx.values import Definition, Passage, Snapshot, SourceFile
+
+DEFINITIONS = 12
+PASSAGES = 16
+PIECES = 400
+"""Passages looked up for a budget that whole files do not fit."""
+
+NEAR_FILES = 20
+"""Files in which a quote without a path is looked for."""
+
+WHOLE = 60
+"""Lines of a definition that are quoted."""
+
+Read = Callable[[SourceFile], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query matches, best first. ``passages`` begin with the texts of the
+    ``definitions``."""
+
+    definitions: tuple[Definition, ...]
+    passages: tuple[Passage, ...]
+
+
+def find(session: Session, now: Snapshot, query: str, most: int = PASSAGES) -> Found:
+    """What ``query`` matches in ``now``. Raises UsageError for an empty one."""
+    if not query.strip():
+        raise UsageError("the query is empty")
+    definitions = find_definitions(session.store, now, query, DEFINITIONS)
+    with reading(session, now) as read:
+        bodies = [_body(read, now, definition) for definition in definitions]
+        found = passages(session.store, now, query, read, most)
+    known = [body for body in bodies if body is not None]
+    return Found(tuple(definitions), (*known, *found))
+
+
+def _body(read: Read, now: Snapshot, definition: Definition) -> Passage | None:
+    """The definition's text, its first lines when it is long."""
+    file = next((f for f in now.files if f.path == definition.path), None)
+    if file is None:
+        return None
+    symbol = definition.symbol
+    try:
+        lines = read(file).split("\n")
+    except KeyError:
+        return None
+    end = min(symbol.end, symbol.start + WHOLE - 1, len(lines))
+    text = "\n".join(lines[symbol.start - 1 : end])
+    name = f"{symbol.parent}.{symbol.name}" if symbol.parent else symbol.name
+    return Passage(file.path, symbol.start, end, text, 0.0, name, file.oid)
+
+
+@contextmanager
+def reading(session: Session, now: Snapshot) -> Iterator[Read]:
+    """A reader of ``now``'s texts that raises KeyError for a file that has changed."""
+    with Contents(session.place, dirty_files(now)) as contents:
+        texts = Texts(contents, session.facts, session.settings.redact)
+        kept: dict[str, str] = {}
+
+        def read(file: SourceFile) -> str:
+            if file.path not in kept:
+                try:
+                    kept[file.path] = texts(file)
+                except Changed as exc:
+                    raise KeyError(file.path) from exc
+            return kept[file.path]
+
+        yield read
+
+
+def select(
+    session: Session, now: Snapshot, query: str, room: int, tokenizer: Tokenizer
+) -> list[Pick]:
+    """The files, or pieces of files, for ``query`` that fit into ``room`` tokens."""
+    if not query.strip():
+        raise UsageError("the query is empty")
+    with reading(session, now) as read:
+        pieces: dict[str, list[Pick]] = {}
+
+        def pieces_of(path: str) -> list[Pick]:
+            if not pieces:
+                pieces[""] = []
+                for p in passages(session.store, now, query, read, PIECES):
+                    pick = Pick(p.path, p.start, p.end, tokenizer.count(p.text + "\n"))
+                    pieces.setdefault(p.path, []).append(pick)
+            return pieces.get(path, [])
+
+        def offers() -> Iterator[Offer]:
+            for ranked in rank(session.store, now, query):
+                try:
+                    tokens = tokenizer.count(read(ranked.file))
+                except KeyError:
+                    continue
+                yield Offer(ranked.path, tokens, lambda p=ranked.path: pieces_of(p))  # type: ignore[misc]
+
+        return list(fill(offers(), room))
+
+
+def ranked_paths(session: Session, now: Snapshot, query: str) -> list[str]:
+    """All paths that match ``query``, best first."""
+    if not query.strip():
+        raise UsageError("the query is empty")
+    return [ranked.path for ranked in rank(session.store, now, query)]
+
+
+Lookup = Callable[[Quote], Iterator[tuple[str, str]]]
+
+
+@contextmanager
+def citing(session: Session, now: Snapshot) -> Iterator[Lookup]:
+    """Where an answer's quotes may stand: the files it names, then those whose words
+    match the quoted lines."""
+    with reading(session, now) as read:
+
+        def lookup(quote: Quote) -> Iterator[tuple[str, str]]:
+            seen: set[str] = set()
+            for file in (*_named(now, quote), *_like(session, now, quote)):
+                if file.path not in seen:
+                    seen.add(file.path)
+                    try:
+                        yield file.path, read(file)
+                    except KeyError:
+                        continue
+
+        yield lookup
+
+
+def _named(now: Snapshot, quote: Quote) -> Iterator[SourceFile]:
+    for path in quote.paths:
+        wanted = path.removeprefix("./")
+        for file in now.files:
+            if file.path == wanted or file.path.endswith("/" + wanted):
+                yield file
+
+
+def _like(session: Session, now: Snapshot, quote: Quote) -> Iterator[SourceFile]:
+    text = "\n".join(quote.lines)
+    if text.strip():
+        for ranked in rank(session.store, now, text[:2000])[:NEAR_FILES]:
+            yield ranked.file

@@ -66,13 +66,13 @@ def snapshot_at(session: Session, commit: str) -> Snapshot:
     return _settled(session, list_commit(session.place, commit))
 
 
-def dirty_paths(listing: Listing) -> frozenset[str]:
+def dirty_files(tree: Snapshot) -> frozenset[str]:
     """The files whose bytes only the work tree has."""
-    return frozenset(e.path for e in listing.entries if e.state is not State.CLEAN)
+    return frozenset(f.path for f in tree.files if f.state is not State.CLEAN)
 
 
 def _settled(session: Session, listing: Listing) -> Snapshot:
-    dirty = dirty_paths(listing)
+    dirty = frozenset(e.path for e in listing.entries if e.state is not State.CLEAN)
     with Contents(session.place, dirty) as contents:
         chosen = select(listing, session.selection, contents)
         new = _unread(session, chosen)

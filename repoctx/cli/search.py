@@ -1,0 +1,125 @@
+"""``repoctx search``: definitions and text, ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repoctx.cli import options as o
+from repoctx.cli.job import Job, job
+from repoctx.cli.terminal import colours, link, plain
+
+app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+
+EXAMPLES = """
+Examples:
+
+\b
+  repoctx search RetryPolicy.delay
+  repoctx search "where is the retry delay computed"
+  git log -1 --format=%B | repoctx search --paths --budget 128k -
+"""
+LINES = 3
+
+
+@app.command(epilog=EXAMPLES)
+def search(
+    query: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY", help="A name or words; - reads stdin."),
+    ],
+    paths: Annotated[
+        bool,
+        typer.Option(
+            "--paths", help="Only ranked paths, or path:start-end where a part fits."
+        ),
+    ] = False,
+    budget: o.Budget = None,
+    repo: o.Repo = Path(),
+    include: o.Include = None,
+    exclude: o.Exclude = None,
+    output_format: o.OutputFormat = None,
+    quiet: o.Quiet = False,
+    no_color: o.NoColor = False,
+) -> None:
+    """Find definitions and text in the index, best first.
+
+    With --budget the best files are taken until their tokens are used up.
+    """
+    from repoctx.flow.search import find, ranked_paths
+    from repoctx.flow.survey import snapshot_now
+
+    words = " ".join(query)
+    text = o.read_stdin() if words == "-" else words
+    flags = {
+        "include": o.globs(include),
+        "exclude": o.globs(exclude),
+        "output_format": output_format,
+    }
+    with job(repo, flags, quiet) as here:
+        now = snapshot_now(here.session)
+        if budget is not None:
+            from repoctx.flow.model import choose_model, tokenizer_for
+            from repoctx.flow.search import select
+            from repoctx.settings import parse_budget
+
+            counter = tokenizer_for(here.session, choose_model(here.session))
+            picks = select(here.session, now, text, parse_budget(budget), counter)
+            here.out.fields["picks"] = [
+                {"path": p.path, "start": p.start, "end": p.end, "tokens": p.tokens}
+                for p in picks
+            ]
+            for pick in picks:
+                span = f":{pick.start}-{pick.end}" if pick.start else ""
+                here.out.write(_line(f"{pick.path}{span}"))
+        elif paths:
+            found = ranked_paths(here.session, now, text)
+            here.out.fields["paths"] = found
+            for path in found:
+                here.out.write(_line(path))
+        else:
+            _show(here, find(here.session, now, text), colours(not no_color))
+
+
+def _line(path: str) -> str:
+    """A path on one line; one that holds a newline is quoted as git does."""
+    return (path if path.isprintable() else repr(path)) + "\n"
+
+
+def _show(here: Job, found: object, rich: bool) -> None:
+    from repoctx.flow.search import Found
+
+    if not isinstance(found, Found):
+        return
+    root = here.session.place.root
+    here.out.fields["definitions"] = [
+        {
+            "path": d.path,
+            "start": d.symbol.start,
+            "end": d.symbol.end,
+            "kind": d.symbol.kind,
+            "name": d.symbol.name,
+            "parent": d.symbol.parent,
+            "signature": d.symbol.signature,
+        }
+        for d in found.definitions
+    ]
+    here.out.fields["passages"] = [
+        {"path": p.path, "start": p.start, "end": p.end, "text": p.text, "why": p.why}
+        for p in found.passages
+    ]
+    for d in found.definitions:
+        place = plain(f"{d.path}:{d.symbol.start}")
+        shown = link(place, root / d.path, d.symbol.start) if rich else place
+        here.out.write(f"{shown}  {d.symbol.kind}  {plain(d.symbol.signature)}\n")
+    places = {(d.path, d.symbol.start) for d in found.definitions}
+    for p in found.passages:
+        if (p.path, p.start) in places:
+            continue
+        place = plain(f"{p.path}:{p.start}-{p.end}")
+        shown = link(place, root / p.path, p.start) if rich else place
+        here.out.write(f"{shown}  {plain(p.why)}\n")
+    if not found.definitions and not found.passages:
+        here.out.write("Nothing matches.\n")

@@ -1,0 +1,55 @@
+"""Fill a number of tokens with the best files, generously: recall comes first.
+
+Whole files in rank order, as long as they fit. Where the room is small, or a file would
+take more than half of it, only the best pieces of a file enter. A file that does not
+fit is passed over and smaller ones behind it still get their chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+SMALL_ROOM = 16_000
+"""Tokens: in a room this small pieces of many files say more than a few whole ones."""
+
+LARGE_SHARE = 0.5
+"""A file that would take more than this share of the room enters in pieces."""
+
+FULL = 150
+"""Tokens: less room than this is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A file, or lines ``start`` to ``end`` of it (0: whole), and its tokens."""
+
+    path: str
+    start: int
+    end: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A ranked file: tokens when whole, and its best pieces when asked for."""
+
+    path: str
+    tokens: int
+    pieces: Callable[[], Iterable[Pick]]
+
+
+def fill(offers: Iterable[Offer], room: int) -> Iterator[Pick]:
+    """Yield what enters ``room`` tokens, in rank order; never more than fits."""
+    small, large = room <= SMALL_ROOM, room * LARGE_SHARE
+    for offer in offers:
+        if room < FULL:
+            return
+        if offer.tokens <= room and not small and offer.tokens <= large:
+            room -= offer.tokens
+            yield Pick(offer.path, 0, 0, offer.tokens)
+        elif small or offer.tokens > large:
+            for pick in offer.pieces():
+                if pick.tokens <= room:
+                    room -= pick.tokens
+                    yield pick
