@@ -43,6 +43,7 @@ def pack(
     The same tree gives the same bytes on any machine; a change moves only what stands
     at the end. A line with size, tokens and digest goes to stderr.
     """
+    from repoctx.flow.ask import pack_for
     from repoctx.flow.model import choose_model
     from repoctx.flow.prefix import write_prefix
     from repoctx.flow.state import replacing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from repoctx.errors import UsageError
 from repoctx.flow.session import Session
@@ -132,7 +133,7 @@ def citing(session: Session, now: Snapshot) -> Iterator[Lookup]:
 
         def lookup(quote: Quote) -> Iterator[tuple[str, str]]:
             seen: set[str] = set()
-            for file in (*_named(now, quote), *_like(session, now, quote)):
+            for file in chain(_named(now, quote), _like(session, now, quote)):
                 if file.path not in seen:
                     seen.add(file.path)
                     try:
