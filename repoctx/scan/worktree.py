@@ -47,18 +47,22 @@ def read_file(root: Path, path: str, limit: int = HARD_LIMIT) -> bytes:
     a link on the way, EINVAL for no regular file, EFBIG above ``limit`` bytes.
     """
     descriptor = _open(os.fsencode(root), raw_path(path))
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+    try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         if info.st_size > limit:
             raise OSError(errno.EFBIG, "too large", path)
-        data = file.read(limit + 1)
-        while more := file.read(limit + 1):
-            data += more
-            if len(data) > limit:
-                raise OSError(errno.EFBIG, "grew while it was read", path)
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            # One byte more than there should be: the end shows in one read.
+            data = file.read(info.st_size + 1)
+            while more := file.read(1 << 20):
+                data += more
+                if len(data) > limit:
+                    raise OSError(errno.EFBIG, "grew while it was read", path)
         return data
+    finally:
+        os.close(descriptor)
 
 
 def _open(root: bytes, path: bytes) -> int:
