@@ -153,7 +153,8 @@ def _named(now: Snapshot, quote: Quote) -> Iterator[SourceFile]:
 
 
 def _like(session: Session, now: Snapshot, quote: Quote) -> Iterator[SourceFile]:
-    text = "\n".join(quote.lines)
+    # A word in backticks that names no path is seldom a quote: not worth a search.
+    text = "\n".join(quote.lines) if quote.owed else ""
     if text.strip():
         for ranked in rank(session.store, now, text[:2000])[:NEAR_FILES]:
             yield ranked.file

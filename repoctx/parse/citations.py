@@ -87,7 +87,7 @@ def _cited(quote: Quote, candidates: Iterator[_File]) -> Iterator[Citation]:
     elif not quote.whole:
         yield _part(quote, candidates)
     elif any(map(_tells, quote.lines)):
-        yield from _block(quote, list(candidates))
+        yield from _block(quote, candidates)
 
 
 def _named(quote: Quote, candidates: Iterator[_File]) -> Citation:
@@ -114,9 +114,11 @@ def _part(quote: Quote, candidates: Iterator[_File]) -> Citation:
     return Citation(quote.text)
 
 
-def _block(quote: Quote, candidates: list[_File]) -> Iterator[Citation]:
+def _block(quote: Quote, candidates: Iterator[_File]) -> Iterator[Citation]:
     """Whole lines: one citation where they stand together, else by parts."""
+    seen: list[_File] = []
     for file in candidates:
+        seen.append(file)
         start = _stands(quote.lines, file, quote.start)
         if start is not None:
             yield _span(quote.lines, file, start)
@@ -125,11 +127,11 @@ def _block(quote: Quote, candidates: list[_File]) -> Iterator[Citation]:
     if len(pieces) > 1:
         for piece in pieces:
             part = replace(quote, lines=tuple(piece), text="\n".join(piece))
-            yield from _cited(part, iter(candidates))
+            yield from _cited(part, iter(seen))
         return
     runs: list[_Run] = []
     best: _File | None = None
-    for file in candidates:
+    for file in seen:
         tried = _runs(quote.lines, file)
         if sum(r.last - r.first for r in tried) > sum(r.last - r.first for r in runs):
             runs, best = tried, file
