@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from repoctx.scan.globs import BadPattern, to_regex
+from repoctx.scan.globs import BadPattern, Nested, to_regex
 
 NAMES = ("linguist-generated", "linguist-vendored")
 _NAME = re.compile(r"(?!builtin_)[A-Za-z0-9_.][A-Za-z0-9_.-]*\Z")
@@ -35,25 +35,23 @@ class Attributes:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         macros: dict[str, Values] = {}
-        self._lines: dict[str, tuple[Line, ...]] = {}
+        found: dict[str, list[Line]] = {}
         # The root first: only it may define macros, and they hold below.
         for folder in sorted(files):
             if "linguist-" in files[folder] or macros:
                 lines = _lines(files[folder], macros, root=not folder)
                 if lines:
-                    self._lines[folder] = tuple(lines)
+                    found[folder] = lines
+        self._lines = Nested(found)
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._lines.files)
 
     def value(self, path: str, name: str) -> bool | None:
         """What the deepest, last line that matches says of ``name``; None: nothing."""
-        at = len(path)
-        while at >= 0:
-            at = path.rfind("/", 0, at)
-            below = path[at + 1 :]
-            for line in reversed(self._lines.get(path[:at] if at >= 0 else "", ())):
-                if name in line.values and line.regex.fullmatch(below):
+        for start, lines in self._lines.over(path):
+            for line in reversed(lines):
+                if name in line.values and line.regex.fullmatch(path[start:]):
                     return line.values[name]
         return None
 

@@ -7,6 +7,7 @@ unmixed file comes back byte for byte.
 from __future__ import annotations
 
 import codecs
+import contextlib
 
 UTF8, UTF8_BOM, LATIN_1 = "utf-8", "utf-8-sig", "latin-1"
 UTF16_LE, UTF16_BE = "utf-16-le", "utf-16-be"
@@ -64,7 +65,8 @@ def _decoded(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         pass
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _utf16(data)
+        with contextlib.suppress(Binary):
+            return _utf16(data)
     return data.decode("latin-1"), LATIN_1
 
 

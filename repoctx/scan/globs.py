@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 MAX_LENGTH = 1000
 """Characters; a longer pattern is refused."""
@@ -220,16 +221,44 @@ def _without_trailing_blanks(line: str) -> str:
     return line[:end]
 
 
+Found = TypeVar("Found")
+
+
+class Nested(Generic[Found]):
+    """What rule files say, folder by folder. ``files`` maps a folder ("" is the root) to
+    what its file holds; more may be added while a walk goes down."""
+
+    def __init__(self, files: dict[str, Found]) -> None:
+        self.files = files
+        self._above: dict[str, tuple[tuple[int, Found], ...]] = {}
+
+    def over(self, path: str) -> tuple[tuple[int, Found], ...]:
+        """For each folder of ``path`` that has a file, the deepest first: where the
+        path relative to that folder begins, and what the file holds."""
+        missing = []
+        folder = path.rpartition("/")[0]
+        while folder and folder not in self._above:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        root = ((0, self.files[""]),) if "" in self.files else ()
+        chain = self._above[folder] if folder else root
+        for below in reversed(missing):
+            if below in self.files:
+                chain = ((len(below) + 1, self.files[below]), *chain)
+            self._above[below] = chain
+        return chain
+
+
 class Ignores:
     """The rules of all ignore files of a tree, with git's precedence: deeper files
     first, later lines first, and nothing comes back from an excluded folder.
 
-    ``files`` maps a folder ("" is the root) to the rules of the file in it; more may be
-    added while a walk goes down.
+    A folder's file must be in ``files`` before anything below that folder is asked for.
     """
 
     def __init__(self, files: dict[str, list[Rule]]) -> None:
         self.files = files
+        self._nested = Nested(files)
         self._folders: dict[str, Rule | None] = {"": None}
 
     def verdict(self, path: str, *, folder: bool = False) -> Rule | None:
@@ -249,14 +278,8 @@ class Ignores:
         """What holds for ``path`` when ``above`` holds for its folder."""
         if above is not None and not above.negated:
             return above
-        return self._own(path, folder) or above
-
-    def _own(self, path: str, folder: bool) -> Rule | None:
-        at = len(path)
-        while at >= 0:
-            at = path.rfind("/", 0, at)
-            here = path[:at] if at >= 0 else ""
-            for one in reversed(self.files.get(here, ())):
-                if one.matches(path[at + 1 :], folder=folder):
+        for start, found in self._nested.over(path):
+            for one in reversed(found):
+                if one.matches(path[start:], folder=folder):
                     return one
-        return None
+        return above

@@ -134,14 +134,15 @@ _ASSIGNED = re.compile(r"[:=]>?[ \t]{0,3}[bru]?([\"'])([^\"'\s\\]{12,200})\1")
 _NAME = re.compile(
     r"(?i)(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key"
     r"|auth[_-]?key|account[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key"
-    r"|credential)[a-z0-9_-]{0,20}[\"'\])]{0,2}(?:\s?:\s?[\w.&*]{1,20})?\s{0,3}\Z"
+    r"|credential)[a-z0-9_-]{0,20}[\"'\])]{0,2}(?:\s?:\s?[\w.&*]{1,20})?\s{0,3}:?\Z"
 )
 _VALUE = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])(?!\$)[\w.~+/!@#$%^&*=-]+\Z")
 _WORDS = re.compile(
     r"(?i)example|sample|dummy|changeme|change[_-]me|placeholder|your[_-]|test|fake"
     r"|redacted|xxxx|1234|abcd|foo|password|passwd|secret|token|:\/\/"
 )
-_PARTS = re.compile(r"[A-Za-z]{4,}")
+_PATH = re.compile(r"[.~/]*[a-z]+(?:[./_+-][a-z0-9]+)+\Z")
+_RUNS = re.compile(r"[a-z]{5,}|[A-Z]{6,}")
 _MARK = "[redacted:"
 _OPENING = "PRIVATE KEY"
 _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
@@ -237,11 +238,9 @@ def _random(value: str) -> bool:
 
 def _spoken(value: str) -> bool:
     """Whether a value reads like words, names or a path rather than chance."""
-    if _WORDS.search(value):
+    if _WORDS.search(value) or _PATH.match(value):
         return True
-    words = "".join(_PARTS.findall(value))
-    lower = sum(map(len, re.findall(r"[a-z]{5,}|[A-Z]{6,}", words)))
-    return lower > 0.4 * len(value)
+    return sum(map(len, _RUNS.findall(value))) >= 0.5 * len(value)
 
 
 def _entropy(value: str) -> float:

@@ -27,11 +27,9 @@ EVERYTHING = Selection()
 
 
 def choose(
-    files: Mapping[str, str],
-    selection: Selection | None = None,
-    size: int | None = None,
+    files: Mapping[str, str], selection: Selection = EVERYTHING, size: int = -1
 ) -> Chosen:
-    """Select among files that exist in memory only."""
+    """Select among files that exist in memory only, as if all had ``size`` bytes."""
     data = {path: text.encode() for path, text in files.items()}
     entries = tuple(
         Entry(p, blob_id(d), 0o100644, len(d) if size < 0 else size)
