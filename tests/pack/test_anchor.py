@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repoctx.pack.anchor import (
-    CAP,
-    FLOOR,
     MODIFIED,
     ROWS,
     Candidates,
     CommitRow,
+    cap,
     choose,
     decide,
     is_fixed,
@@ -99,13 +98,14 @@ def test_nothing_is_known_of_no_rows() -> None:
 
 
 def test_the_limit_follows_the_base_in_steps() -> None:
-    assert limit(0) == limit(100_000) == FLOOR
+    assert limit(0) == 0
     assert limit(10_000_000) == limit(10_050_000)
-    sizes = range(1_000_000, 40_000_000, 100_000)
-    assert all(0.8 * 0.02 * n <= limit(n) <= 0.02 * n for n in sizes if n > 2_000_000)
+    sizes = range(1_000, 90_000_000, 97_001)
+    assert all(limit(n) <= limit(n + 97_001) for n in sizes)
+    assert all(0.016 * n <= limit(n) <= cap(n) for n in sizes)
 
 
-SMALL, GROWN, HUGE = 1000, limit(BASE) + 1, CAP * limit(BASE) + 1
+SMALL, GROWN, HUGE = 1000, limit(BASE) + 1, cap(BASE) + 1
 
 
 @pytest.mark.parametrize(
