@@ -225,8 +225,8 @@ Found = TypeVar("Found")
 
 
 class Nested(Generic[Found]):
-    """What rule files say, folder by folder. ``files`` maps a folder ("" is the root) to
-    what its file holds; more may be added while a walk goes down."""
+    """What rule files say, folder by folder. ``files`` maps a folder ("" is the root)
+    to what its file holds; more may be added while a walk goes down."""
 
     def __init__(self, files: dict[str, Found]) -> None:
         self.files = files
