@@ -32,8 +32,8 @@ ROOT = 76
 root in tokens). A move rewrites the base, so moves cost base x patches / limit; waiting
 costs as much as the limit, for an old path changed again moves what stands behind it:
 the least sum is at a multiple of the root of the base. Replaying 300 commits on 11
-trees of 0.2-8.3M tokens in one session: 98.7% cached with max(2%, 8k tokens), 99.3%
-with this, at 0.35% of the context superseded."""
+(parts of) repositories of 0.2-8.3M tokens, in one session: 98.7% cached with max(2%,
+8k tokens), 99.3% with this, at 0.35% of the context superseded."""
 
 PERCENT = 2
 """But not less than this share: above 14 MB the root would move too often."""
