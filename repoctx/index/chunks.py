@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from repoctx.index.search import Ranked, rank
+from repoctx.index.search import PRIOR, Ranked, kind_of, rank
 from repoctx.index.store import Store
 from repoctx.index.terms import CHUNK_LINES, line_terms, name_terms, query_terms
 from repoctx.values import Passage, Snapshot, SourceFile, Symbol
@@ -19,7 +19,7 @@ BEFORE, AFTER = 12, 27
 TINY = 4
 """A shorter definition (a field, a constant) is shown with what surrounds it."""
 FILES = 40
-"""Files among which passages are looked for."""
+"""Files among which passages are looked for; more when more passages are wanted."""
 PER_FILE = 3
 
 Read = Callable[[SourceFile], str]
@@ -50,7 +50,7 @@ def passages(
     found: list[Passage] = []
     texts: dict[str, list[str]] = {}
     value = _line_values(store, terms)
-    for candidate in _candidates(rank(store, snapshot, query)[:FILES]):
+    for candidate in _candidates(rank(store, snapshot, query)[: max(FILES, limit)]):
         if len(found) >= limit:
             break
         lines = _lines(candidate.file, read, texts)
@@ -62,12 +62,15 @@ def passages(
 
 
 def _candidates(ranked: Iterable[Ranked]) -> list[_Candidate]:
-    """Best chunks first; a file's score is that of its best chunk."""
+    """Best chunks first; a file's score is that of its best chunk. Tests and documents
+    step back once more: who asks where something is means its source."""
     found: list[_Candidate] = []
     for r in ranked:
         best = r.chunks[:PER_FILE] or ((0, 1.0),)
         found += [
-            _Candidate(r.file, chunk, r.score * points / best[0][1])
+            _Candidate(
+                r.file, chunk, r.score * PRIOR[kind_of(r.file)] * points / best[0][1]
+            )
             for chunk, points in best
         ]
     found.sort(key=lambda c: -c.score)

@@ -21,6 +21,7 @@ _NAME = 1.5
 _PARENT = 0.7
 _SIGNATURE = 0.5
 _FILE = 0.4
+_ALL = 2.0
 _MINOR = frozenset(
     {Kind.VARIABLE, Kind.CONSTANT, Kind.FIELD, Kind.KEY, Kind.SECTION, Kind.MODULE}
 )
@@ -88,9 +89,11 @@ def _encloses(symbol: Symbol, file: SourceFile, outer: list[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question: its terms with their weights times their rarity among names."""
+    """A question: its terms with their weights times their rarity among names, and
+    the terms of all its words."""
 
     values: Mapping[str, float]
+    words: frozenset[str]
 
     def share(self, words: Iterable[str]) -> float:
         return sum(self.values.get(word, 0.0) for word in set(words))
@@ -105,7 +108,10 @@ def _asked(
     terms = query_terms(query)
     holders = store.frequencies(terms, "defs")
     total = 100 + sum(holders.values())
-    asked = _Asked({t: w * log(total / (1 + holders[t])) / 2 for t, w in terms.items()})
+    asked = _Asked(
+        {t: w * log(total / (1 + holders[t])) / 2 for t, w in terms.items()},
+        frozenset(name_terms(query)),
+    )
     ranked = rank(store, snapshot, query)
     best = {r.path: r for r in ranked[:FILES]}
     for file in _holders(store, places, query):
@@ -139,13 +145,16 @@ def _score(symbol: Symbol, ranked: Ranked, asked: _Asked) -> float:
     named = asked.share(words)
     # A name that says just what is asked before one that says much else too.
     precise = len([w for w in words if w in asked.values]) / max(len(words), 1)
-    score = _NAME * named * (0.5 + 0.5 * precise)
-    score += _PARENT * asked.share(name_terms(symbol.parent))
+    score = _NAME * named * (0.3 + 0.7 * precise)
+    outer = name_terms(symbol.parent)
+    score += _PARENT * asked.share(outer)
     score += _SIGNATURE * asked.share(line_terms(f"{symbol.signature} {symbol.doc}"))
     score += _around(symbol, ranked)
     if score <= 0:
         return 0.0
     score += _FILE * ranked.score
+    if asked.words <= {*words, *outer} and not asked.words.isdisjoint(words):
+        score *= _ALL  # `RetryPolicy delay` means RetryPolicy.delay
     minor = _MINOR_SHARE if symbol.kind in _MINOR else 1.0
     return score * minor * _prior(ranked.file)
 

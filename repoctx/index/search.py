@@ -69,6 +69,16 @@ def rank(store: Store, snapshot: Snapshot, query: str) -> list[Ranked]:
     ``query`` is a question, a change request or a few words; its first line counts
     twice. Only the snapshot's files are returned.
     """
+    # A question asks for files, passages and definitions: it is ranked once.
+    known = store.ranking
+    if known and known[0] is snapshot and known[1] == query:
+        return list(known[2])
+    found = _rank(store, snapshot, query)
+    store.ranking = (snapshot, query, found)
+    return list(found)
+
+
+def _rank(store: Store, snapshot: Snapshot, query: str) -> tuple[Ranked, ...]:
     terms = query_terms(query)
     chunks = _chunks_by_row(store, terms)
     paths = _path_scores(snapshot.files, terms)
@@ -83,7 +93,7 @@ def rank(store: Store, snapshot: Snapshot, query: str) -> list[Ranked]:
         if score > 0:
             found.append(Ranked(file, score * PRIOR[kind_of(file)], best))
     found.sort(key=lambda r: (-r.score, byte_order(r.path)))
-    return found
+    return tuple(found)
 
 
 def kind_of(file: SourceFile) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from repoctx.index import rows
 from repoctx.index.database import Database
@@ -52,8 +52,7 @@ class Store:
     def _forget(self) -> None:
         """Drop what was read before, after any change."""
         self._keys: dict[tuple[str, str], int] | None = None
-        self._scored: tuple[tuple[str, float], list[tuple[int, int, float]]]
-        self._scored = (("", 0.0), [])
+        self.ranking: Any = None
 
     @classmethod
     def open(cls, path: Path, version: int = VERSION) -> Store:
@@ -196,16 +195,13 @@ class Store:
         """(row, chunk, BM25 score: higher is better) of each chunk that matches."""
         if not expression:
             return []
-        if self._scored[0] != (expression, defs_weight):
-            sql = (
-                f"SELECT rowid / {CHUNKS}, rowid % {CHUNKS}, -bm25(words, 1.0, ?)"  # noqa: S608
-                " FROM words WHERE words MATCH ?"
-            )
-            found = self._db.read(
-                lambda con: con.execute(sql, (defs_weight, expression)).fetchall()
-            )
-            self._scored = ((expression, defs_weight), found)
-        return self._scored[1]
+        sql = (
+            f"SELECT rowid / {CHUNKS}, rowid % {CHUNKS}, -bm25(words, 1.0, ?)"  # noqa: S608
+            " FROM words WHERE words MATCH ?"
+        )
+        return self._db.read(
+            lambda con: con.execute(sql, (defs_weight, expression)).fetchall()
+        )
 
     def counts(self, tokenizer: str, digests: Iterable[str]) -> dict[str, int]:
         """The known token counts among ``digests``."""

@@ -2,7 +2,7 @@
 
 A run of letters, digits and ``_`` that does not start with a digit is an identifier. It
 gives its camelCase and snake_case parts, lower-cased and stemmed, and, when it has more
-than one part, the whole identifier lower-cased and without ``_``. Words that say
+than one part, the whole identifier treated so without its ``_``. Words that say
 nothing about a place in a program (stopwords, the verbs that open a commit message) are
 dropped from bodies and questions, but not from the names of definitions.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from repoctx.values import Outline, Symbol
 
@@ -33,9 +34,8 @@ LONGEST = 100
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _ASCII = re.compile(r"[^\W\d]\w*", re.ASCII)  # the same on ASCII text, and faster
-_PART = re.compile(
-    r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_A-Za-z]+", re.UNICODE
-)
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _VOWEL = re.compile(r"[aeiouy]")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -88,13 +88,18 @@ def stem(word: str) -> str:
 
 
 def _parts(identifier: str) -> list[str]:
+    if identifier.isascii():
+        return [part.lower() for part in _PART.findall(identifier)]
     found: list[str] = []
-    for part in _PART.findall(identifier):
-        if _IDEOGRAPHS.search(part) and len(part) > 2:
+    for run in _LETTERS.findall(identifier):
+        if _IDEOGRAPHS.search(run) and len(run) > 2:
             # Scripts without spaces: overlapping pairs stand in for words.
-            found.extend(part[i : i + 2] for i in range(len(part) - 1))
+            found += [run[i : i + 2] for i in range(len(run) - 1)]
         else:
-            found.append(part.lower())
+            edges = [
+                i for i in range(1, len(run)) if run[i].isupper() > run[i - 1].isupper()
+            ]
+            found += [run[i:j].lower() for i, j in pairwise((0, *edges, len(run)))]
     return found
 
 
@@ -114,7 +119,7 @@ class _Memo(dict[str, tuple[str, ...]]):
             kept = [stem(p) for p in parts if len(p) > 1 and p not in self.dropped]
             whole = identifier.lower().replace("_", "")
             if len(parts) > 1 or whole != "".join(parts):
-                kept.append(whole)
+                kept.append(stem(whole))
             terms = tuple(dict.fromkeys(kept))
         if len(self) >= self.LIMIT:
             self.clear()
@@ -198,8 +203,7 @@ def _neighbours(words: Sequence[str]) -> Iterator[str]:
     ``tableOfContents`` or ``table_of_contents``."""
     for end in range(2, len(words) + 1):
         if words[0] not in STOPWORDS and words[end - 1] not in STOPWORDS:
-            whole = "".join(words[:end]).lower().replace("_", "")
-            yield from {whole: 1, stem(whole): 1}
+            yield stem("".join(words[:end]).lower().replace("_", ""))
 
 
 def query_terms(query: str) -> dict[str, int]:
