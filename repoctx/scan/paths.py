@@ -19,6 +19,8 @@ def inside(root: Path, given: str, cwd: Path) -> str:
         raise OutsideRoot("a path holds a NUL character")
     top = Path(os.path.realpath(root))
     plain = Path(os.path.normpath(cwd / given))
+    if os.path.realpath(plain) == str(top):
+        return ""
     try:
         # The name itself may be a link: it is the link that the user asks about.
         path = Path(os.path.realpath(plain.parent)) / plain.name
