@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from repoctx.scan import (
     list_tree,
     list_worktree,
 )
-from repoctx.scan import listing as listing_module
+from repoctx.scan.listing import Harvest
+from repoctx.values import State
 from repos import commit, git, make_repo, write
 
 ROOT = os.name == "posix" and os.getuid() == 0
@@ -219,21 +221,15 @@ def test_unreadable_files(tmp_path: Path) -> None:
     assert reasons(now(root)) == {"a": "UNREADABLE", "new": "UNREADABLE"}
 
 
-def test_a_file_that_vanishes_while_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_while_it_is_read(tmp_path: Path) -> None:
     root = make_repo(tmp_path / "r", {"a": "a\n"})
     write(root, {"new": "n\n"})
-    place = discover(root)
-    real = listing_module.read_file
-
-    def racing(folder: Path, path: str) -> bytes:
-        (folder / path).unlink()
-        return real(folder, path)
-
-    monkeypatch.setattr(listing_module, "read_file", racing)
-    found = list_worktree(place, StatCache())
-    assert (states(found), reasons(found)) == ({"a": "CLEAN"}, {"new": "VANISHED"})
+    harvest = Harvest(discover(root), StatCache())
+    info = (root / "new").stat()
+    (root / "new").unlink()
+    harvest.add("new", info, State.UNTRACKED)
+    found = harvest.finish()
+    assert (states(found), reasons(found)) == ({}, {"new": "VANISHED"})
 
 
 def test_a_huge_untracked_file_is_not_read(tmp_path: Path) -> None:
@@ -351,38 +347,21 @@ def test_clones_worktrees_and_folders_agree(tmp_path: Path) -> None:
 # --- the stat cache -------------------------------------------------------------------
 
 
-def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    read: list[str] = []
-    real = listing_module.read_file
-
-    def counting(folder: Path, path: str) -> bytes:
-        read.append(path)
-        return real(folder, path)
-
-    monkeypatch.setattr(listing_module, "read_file", counting)
-    return read
-
-
-def test_nothing_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_read_twice(tmp_path: Path) -> None:
     root = make_repo(tmp_path / "r", {"a": "a\n", "b": "b\n"})
     write(root, {"a": "changed\n", "new": "n\n"})
-    # Only settled files are remembered: wait for the ages of these to pass for old.
-    later = time.time_ns() + 10_000_000_000
-    monkeypatch.setattr(listing_module.time, "time_ns", lambda: later)
-    read = count_reads(monkeypatch)
+    # Only settled files are remembered, and nothing but time can age a ctime.
+    time.sleep(2.1)
     stats = StatCache()
     first = now(root, stats)
-    assert sorted(read) == ["a", "new"] and stats.changed
-    read.clear()
+    assert stats.changed
     again = StatCache.parse(stats.dump())
     assert now(root, again) == first
-    assert read == [] and not again.changed
-    write(root, {"new": "m\n"})
-    assert now(root, again) != first
-    assert read == ["new"]
+    # Whatever is read is also remembered: an unchanged cache means that nothing was.
+    assert not again.changed
     (root / "new").unlink()
     now(root, again)
-    assert b"new" not in again.dump()
+    assert again.changed and b"new" not in again.dump() and b" a\0" in again.dump()
 
 
 def test_a_young_file_is_not_trusted(tmp_path: Path) -> None:
@@ -418,7 +397,7 @@ def test_listing_in_another_locale(tmp_path: Path) -> None:
     for locale in ("C", "POSIX", "C.UTF-8", "en_US.ISO-8859-1"):
         env = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0"}
         done = subprocess.run(
-            [os.sys.executable, "-c", code, str(root)],  # type: ignore[attr-defined]
+            [sys.executable, "-c", code, str(root)],
             env=env,
             capture_output=True,
             timeout=60,

@@ -36,7 +36,8 @@ def choose(
         for p, d in sorted(data.items())
     )
 
-    def read(_oid: str, path: str) -> bytes:
+    def read(oid: str, path: str) -> bytes:
+        assert oid == blob_id(data[path])
         return data[path]
 
     return select(Listing(entries), selection, read)
