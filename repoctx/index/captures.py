@@ -26,8 +26,8 @@ from tree_sitter import QueryCursor
 if TYPE_CHECKING:
     from tree_sitter import Node, Query
 
-# Partial matches alive at a time; only absurd nesting has more.
-MATCH_LIMIT = 4096
+# Partial matches alive at a time: no file of six large repositories needs as many.
+MATCH_LIMIT = 256
 # Of one definition (``a, b = 1, 2``); longer lists are data.
 MAX_NAMES = 64
 

@@ -4,30 +4,38 @@ Each grammar is its own wheel. One that is missing, too old or too new for our q
 costs its language the definitions, never the run: ``grammar`` answers None,
 ``unavailable`` names it.
 
-A parse is bounded by a count of its own steps and not by the clock, so that the same
-text gives the same result on a slow machine.
+A parse is bounded by a count of its own steps, so that the same text gives the same
+result on a slow machine. Time is the last resort: a few grammars have a scanner whose
+single step takes longer and longer on absurd input.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from time import process_time
 from typing import TYPE_CHECKING
 
 from repoctx.index.languages import LANGUAGES
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser, Point, Query, Tree
+    from tree_sitter import Node, Parser, Point, Query, Tree
 
 # tree-sitter calls back every 100 operations. Sound code of 1 MiB takes up to 60,000
 # calls of about 20 us; recovering from errors costs up to 130 us a call.
 STEPS = 100_000
 ERROR_STEPS = 8
+SECONDS = 2.0
+"""Of CPU for one text, about ten times what the largest sound one takes."""
 
 PIECE = 1 << 16
 """Bytes handed to the parser at a time."""
+
+SHARDS = 2000
+"""Loose tokens in one error node, at which a text counts as not parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +92,18 @@ def unavailable() -> tuple[str, ...]:
 
 
 def parse(parser: Parser, source: bytes) -> Tree | None:
-    """The tree of ``source``; None when it takes more than the allowed steps.
+    """The tree of ``source``; None when it takes more than the allowed steps or time.
 
     Steps in which the parser recovers from an error weigh more than sound ones.
     """
-    steps = 0
+    steps = calls = 0
+    end = process_time() + SECONDS
 
     def stop(_offset: int, has_error: bool) -> bool:
-        nonlocal steps
+        nonlocal steps, calls
+        calls += 1
         steps += ERROR_STEPS if has_error else 1
-        return steps > STEPS
+        return steps > STEPS or (not calls & 15 and process_time() > end)
 
     def read(at: int, _point: Point) -> bytes:
         # Bytes and no view: predicates read the text through this too, and the binding
@@ -106,3 +116,37 @@ def parse(parser: Parser, source: bytes) -> Tree | None:
         # What tree-sitter raises after a cancelled parse; the parser keeps its state.
         parser.reset()
         return None
+
+
+def count_errors(tree: Tree) -> int:
+    """How many ERROR and MISSING nodes ``tree`` has."""
+    return sum(1 for node in _faulty(tree) if node.is_error or node.is_missing)
+
+
+def is_shattered(tree: Tree) -> bool:
+    """Whether an error swallowed so many tokens that a query would take too long.
+
+    A query's time is quadratic in them, and it cannot be stopped: its
+    ``progress_callback`` crashes the process (tree-sitter 0.26.1).
+    """
+    return any(
+        node.is_error and node.child_count - node.named_child_count > SHARDS
+        for node in _faulty(tree)
+    )
+
+
+def _faulty(tree: Tree) -> Iterator[Node]:
+    """Every node that is or holds an error, without recursion."""
+    cursor = tree.walk()
+    if not tree.root_node.has_error:
+        return
+    while True:
+        node = cursor.node
+        assert node is not None  # noqa: S101 - a cursor always stands on a node
+        if node.has_error or node.is_missing:
+            yield node
+        if node.has_error and cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return

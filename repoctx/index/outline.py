@@ -18,7 +18,7 @@ from repoctx.index.visible import visible
 from repoctx.values import Kind, Outline, Reference, Symbol
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Tree
 
     from repoctx.index.captures import Found, Span, Use
 
@@ -73,7 +73,7 @@ def outline(text: str, lang: str) -> Outline:
 class Analysis:
     """A parsed text: its lines, and what the query found in it by byte offsets."""
 
-    def __init__(self, text: str, source: bytes, lang: str, root: Node) -> None:
+    def __init__(self, text: str, source: bytes, lang: str, tree: Tree) -> None:
         from repoctx.index.captures import collect
 
         query = grammars.query(lang)
@@ -82,8 +82,8 @@ class Analysis:
         self.lines = text.split("\n")
         self.found: list[Found]
         self.uses: list[Use]
-        self.found, self.uses = collect(root, query, _DEPTHS.get(lang, -1))
-        self.errors = _count_errors(root)
+        self.found, self.uses = collect(tree.root_node, query, _DEPTHS.get(lang, -1))
+        self.errors = grammars.count_errors(tree)
         self._source = source
         # Offsets are bytes: only in ASCII they are also characters.
         self._text = text if len(text) == len(source) else ""
@@ -234,7 +234,9 @@ def analyse(text: str, lang: str) -> Analysis | None:
     source = seen.encode("utf-8", "replace")
     parser = grammars.parser(lang) if len(source) <= MAX_BYTES else None
     tree = grammars.parse(parser, source) if parser else None
-    return Analysis(seen, source, lang, tree.root_node) if tree else None
+    if tree is None or grammars.is_shattered(tree):
+        return None
+    return Analysis(seen, source, lang, tree)
 
 
 def resolve(text: str, lang: str) -> str:
@@ -248,23 +250,6 @@ def _has_long_line(text: str) -> bool:
     if len(text) <= MAX_LINE:
         return False
     return max(map(len, text.split("\n"))) > MAX_LINE
-
-
-def _count_errors(root: Node) -> int:
-    """ERROR and MISSING nodes under ``root``, visiting only what holds one."""
-    if not root.has_error:
-        return 0
-    cursor = root.walk()
-    count = 0
-    while True:
-        node = cursor.node
-        assert node is not None  # noqa: S101 - a cursor always stands on a node
-        count += node.is_error or node.is_missing
-        if node.has_error and cursor.goto_first_child():
-            continue
-        while not cursor.goto_next_sibling():
-            if not cursor.goto_parent():
-                return count
 
 
 def _split(name: str, whole: bool) -> tuple[str, str]:
