@@ -282,16 +282,15 @@ class _Present:
         return info
 
     def _real(self, folder: bytes) -> bool:
-        known = self._folders.get(folder)
-        if known is None:
-            known = True
-            # Upwards, in a loop: a hostile path is deeper than the recursion limit.
-            above = folder
-            while known and above and above not in self._folders:
-                known = _is_folder(self._root + above)
-                above = above.rpartition(b"/")[0]
-            known = known and self._folders.get(above, True)
-            self._folders[folder] = known
+        missing: list[bytes] = []
+        # Loops: a hostile path is deeper than the recursion limit.
+        while folder not in self._folders:
+            missing.append(folder)
+            folder = folder.rpartition(b"/")[0]
+        known = self._folders[folder]
+        for below in reversed(missing):
+            known = known and _is_folder(self._root + below)
+            self._folders[below] = known
         return known
 
 
