@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 
@@ -90,22 +90,21 @@ def edits(a: Sequence[str], b: Sequence[str]) -> list[Edit]:
 
 def _common_head(a: Sequence[str], b: Sequence[str], limit: int) -> int:
     """How many lines are equal at the start; slices compare at C's speed."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    return _longest(limit, lambda i, j: a[i:j] == b[i:j])
 
 
 def _common_tail(a: Sequence[str], b: Sequence[str], limit: int) -> int:
     """How many lines are equal at the end, at most ``limit``."""
+    n, m = len(a), len(b)
+    return _longest(limit, lambda i, j: a[n - j : n - i] == b[m - j : m - i])
+
+
+def _longest(limit: int, same: Callable[[int, int], bool]) -> int:
+    """The largest number up to ``limit`` below which all is the same, by halving."""
     low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2
-        if a[len(a) - middle : len(a) - low] == b[len(b) - middle : len(b) - low]:
+        if same(low, middle):
             low = middle
         else:
             high = middle - 1
@@ -323,21 +322,13 @@ def _slide(a: Sequence[str], b: Sequence[str], found: list[Edit]) -> list[Edit]:
             shift = _best_shift(b, (edit.new_start, edit.new_end), above, room)
         elif edit.new_start == edit.new_end:
             shift = _best_shift(a, (edit.old_start, edit.old_end), above, room)
-        moved = _shifted(edit, shift)
+        old, new = edit.old_start + shift, edit.new_start + shift
+        moved = Edit(old, edit.old_end + shift, new, edit.new_end + shift)
         if settled and settled[-1].old_end == moved.old_start:
             first = settled.pop()
             moved = Edit(first.old_start, moved.old_end, first.new_start, moved.new_end)
         settled.append(moved)
     return settled
-
-
-def _shifted(edit: Edit, shift: int) -> Edit:
-    return Edit(
-        edit.old_start + shift,
-        edit.old_end + shift,
-        edit.new_start + shift,
-        edit.new_end + shift,
-    )
 
 
 def _best_shift(
@@ -351,8 +342,6 @@ def _best_shift(
     down = 0
     while down < below and lines[start + down] == lines[end + down]:
         down += 1
-    if not up and not down:
-        return 0
     return max(range(-up, down + 1), key=lambda s: (_reads(lines, start + s), s))
 
 

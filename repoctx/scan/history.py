@@ -178,16 +178,19 @@ def touched(run: Run, base: str, head: str) -> dict[str, Touch]:
 
 
 def committed(touches: Mapping[str, Touch], now: Mapping[str, str]) -> dict[str, int]:
-    """The order of those paths whose present blob is HEAD's; the rest is uncommitted.
+    """The rank (0: oldest) of those paths whose present blob is HEAD's.
 
     ``now`` maps each path that differs from the base to its present blob id, "" for a
-    path that is gone. A path that was committed and then changed again is uncommitted.
+    path that is gone. What is left out is uncommitted, also when it was committed once
+    and then changed again.
     """
-    return {
+    orders = {
         path: touches[path].order
         for path, oid in now.items()
         if path in touches and touches[path].oid == oid
     }
+    ranks = {order: rank for rank, order in enumerate(sorted(set(orders.values())))}
+    return {path: ranks[order] for path, order in orders.items()}
 
 
 @dataclass(frozen=True, slots=True)

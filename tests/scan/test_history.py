@@ -352,10 +352,13 @@ def test_a_new_commit_moves_nothing_else(repo: Repo) -> None:
 
 
 def test_what_changed_after_its_commit_is_uncommitted(repo: Repo) -> None:
-    base = repo.commit(a="1", b="1", c="1")
-    touches = touched(repo.run, base, repo.commit(a="2", b="2", c=None))
-    now = {"a": touches["a"].oid, "b": "f" * 40, "c": "", "new": "e" * 40}
-    assert committed(touches, now) == {"a": 1, "c": 1}
+    base = repo.commit(a="1", b="1", c="1", d="1")
+    repo.commit(b="2")
+    repo.commit(d="2")
+    touches = touched(repo.run, base, repo.commit(a="2", b="3", c=None))
+    same = {path: touches[path].oid for path in "acd"}
+    now = {**same, "b": "f" * 40, "new": "e" * 40}
+    assert committed(touches, now) == {"d": 0, "a": 1, "c": 1}
 
 
 # --- repositories of other shapes ---------------------------------------------------
