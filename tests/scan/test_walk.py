@@ -109,10 +109,11 @@ def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         walk(tmp_path)
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root reads all")
 def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, {"a": "1", "shut/b": "2"})
     (tmp_path / "shut").chmod(0)
+    if os.access(tmp_path / "shut", os.R_OK):
+        pytest.skip("this user reads everything")
     found = walk(tmp_path)
     (tmp_path / "shut").chmod(0o700)
     left = [(o.path, o.reason.name) for o in found.left_out]
