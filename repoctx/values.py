@@ -341,7 +341,8 @@ class Delta:
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a model can do. ``cache`` is ``none``, ``automatic``, ``marks`` or
-    ``explicit``; prices are USD per million tokens, None when unknown."""
+    ``explicit``; prices are USD per million tokens, None when unknown. Above ``cliff``
+    tokens (0: none) every token of a request costs more."""
 
     window: int
     output: int
@@ -350,6 +351,7 @@ class Capabilities:
     minimum: int = 0
     ttls: tuple[int, ...] = ()
     prices: Mapping[str, float] | None = None
+    cliff: int = 0
     tokenizer: str = "o200k_base"
     reads_context: bool = True
     edits: bool = True

@@ -12,6 +12,7 @@ from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
 from repoctx.cli.terminal import colours, link, plain
 from repoctx.errors import BudgetExceeded, CutAnswer, Interrupted
+from repoctx.flow.ask import Asked
 from repoctx.values import Answer, Citation, Stop
 
 app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
@@ -39,6 +40,10 @@ def ask(
     exclude: o.Exclude = None,
     base: o.Base = None,
     style: o.Style = None,
+    overlay: o.Overlay = None,
+    budget: o.Budget = None,
+    with_: o.With = None,
+    tree: o.Tree = False,
     no_redact: o.NoRedact = False,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
@@ -53,6 +58,7 @@ def ask(
     """
     from repoctx.flow.ask import Question
     from repoctx.flow.ask import ask as run
+    from repoctx.flow.tail import Material
 
     o.confirm_no_redact(no_redact, yes)
     flags = {
@@ -61,20 +67,30 @@ def ask(
         "exclude": o.globs(exclude),
         "base": base,
         "style": style,
+        "overlay": overlay,
+        "budget": budget,
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
-    text, extra = _question(" ".join(question))
+    text, piped = _question(" ".join(question))
+    beside = (*o.read_files(with_ or []), *([("stdin", piped)] if piped else []))
+    material = Material(beside, tree)
     with job(repo, flags, quiet) as here:
         try:
-            asked = run(here.session, Question(text, extra), _streaming(here))
+            asked = run(here.session, Question(text, material), _streaming(here))
         except CutAnswer as exc:
             here.out.write("\n")
             here.out.fields["answer"] = exc.text
             raise
         here.out.fields["model"] = asked.model.name
-        here.out.context(len(asked.now.files), asked.request.prefix.count)
+        _context(here, asked)
         _report(here, asked.answer, asked.model.name, colours(not no_color))
+
+
+def _context(here: Job, asked: Asked) -> None:
+    prompt = asked.prompt
+    shape = prompt.packed.shape if prompt.packed else {}
+    here.out.context(len(prompt.now.files), prompt.request.prefix.count, bool(shape))
 
 
 def _question(text: str) -> tuple[str, str]:

@@ -49,6 +49,17 @@ Base = Annotated[
     str | None,
     typer.Option("--base", metavar="REV", help="The commit that the base shows."),
 ]
+Overlay = Annotated[
+    str | None,
+    typer.Option(
+        "--overlay", metavar="SHAPE", help="Changes as diff, blocks, full or strict."
+    ),
+]
+With = Annotated[
+    list[Path] | None,
+    typer.Option("--with", metavar="FILE", help="Add this text beside the question."),
+]
+Tree = Annotated[bool, typer.Option("--tree", help="Add the list of all paths.")]
 Style = Annotated[
     str | None,
     typer.Option("--style", metavar="STYLE", help="xml, markdown, json or plain."),
@@ -107,3 +118,20 @@ def read_stdin() -> str:
     if len(data) > MOST_STDIN:
         raise UsageError("stdin holds more than 32 MB")
     return data.decode("utf-8", "replace")
+
+
+def read_files(paths: list[Path]) -> list[tuple[str, str]]:
+    """(name, text) of files that were given by hand; - is stdin. Raises UsageError."""
+    found = []
+    for path in paths:
+        if str(path) == "-":
+            found.append(("stdin", read_stdin()))
+            continue
+        try:
+            data = path.read_bytes() if path.stat().st_size <= MOST_STDIN else None
+        except OSError as exc:
+            raise UsageError(f"--with {path}: {exc.strerror}") from None
+        if data is None:
+            raise UsageError(f"--with {path}: more than 32 MB")
+        found.append((path.name, data.decode("utf-8", "replace")))
+    return found

@@ -33,6 +33,8 @@ def pack(
     exclude: o.Exclude = None,
     base: o.Base = None,
     style: o.Style = None,
+    overlay: o.Overlay = None,
+    budget: o.Budget = None,
     no_redact: o.NoRedact = False,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
@@ -55,6 +57,8 @@ def pack(
         "exclude": o.globs(exclude),
         "base": base,
         "style": style,
+        "overlay": overlay,
+        "budget": budget,
         "output_format": output_format,
         "redact": False if no_redact else None,
     }

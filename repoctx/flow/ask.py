@@ -12,7 +12,7 @@ from repoctx.ask.ledger import Entry, record
 from repoctx.ask.save import AnswerFile
 from repoctx.ask.send import Control, Limits
 from repoctx.ask.send import answer as send
-from repoctx.errors import RepoctxError, UsageError
+from repoctx.errors import BudgetExceeded, CutAnswer, RepoctxError, UsageError
 from repoctx.flow.model import Model, choose_model, tokenizer_for
 from repoctx.flow.pack import NOTHING, Memory, Packed, pack
 from repoctx.flow.prefix import chunks
@@ -20,6 +20,8 @@ from repoctx.flow.search import citing, find
 from repoctx.flow.sent import Part, Sent, is_cold, is_warm, last_sent, remember
 from repoctx.flow.session import Session
 from repoctx.flow.survey import snapshot_now
+from repoctx.flow.tail import NOTHING_MORE, Material, tail
+from repoctx.pack.budget import Room, prompt_room
 from repoctx.parse.citations import find_citations
 from repoctx.values import (
     Answer,
@@ -35,59 +37,96 @@ DEFAULT_OUTPUT = 8192
 """Tokens of an answer from a model whose limit is not known."""
 
 
+LOOKED_AT = 4000
+"""Characters of the material that a search without a model takes into account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, with the material that stands in the tail beside it."""
+    """What is asked, and the material that stands in the tail beside it."""
 
     text: str
-    extra: str = ""
+    material: Material = NOTHING_MORE
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request, the snapshot it is about, and the prefix it begins with (None when the
+    provider reads none)."""
+
+    request: Request
+    now: Snapshot
+    packed: Packed | None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer, the snapshot it is about, and the request it answers."""
+    """An answer and the prompt that it answers."""
 
     answer: Answer
-    now: Snapshot
+    prompt: Prompt
     model: Model
-    request: Request
 
 
 def ask(session: Session, question: Question, on_text: Callable[[str], None]) -> Asked:
     """Ask, and stream the answer into ``on_text``.
 
-    Raises UsageError for an empty question, and what packing and sending raise; every
-    request that was sent is in the ledger, also a failed one.
+    Raises UsageError for an empty question, BudgetExceeded when the prompt cannot fit,
+    and what packing and sending raise; every request that was sent is in the ledger,
+    also a failed one.
     """
     if not question.text.strip():
         raise UsageError("the question is empty")
-    model = choose_model(session)
+    model = choose_model(session, learn=True)
+    prompt = prompt_for(session, model, question)
+    answer = _send(session, model, prompt, on_text)
+    with citing(session, prompt.now) as lookup:
+        quoted = find_citations(answer.text, lookup)
+    return Asked(replace(answer, citations=quoted), prompt, model)
+
+
+def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
+    """The whole prompt for ``question``; nothing is sent."""
     opening = prompts.load("ask", session.settings.prompts_dir)
+    text = f"{opening}{question.text}\n"
     request = Request(
         model=model.choice.model,
         prefix=Prefix((), ""),
-        tail=question.extra,
-        question=f"{opening}{question.text}\n",
+        tail="",
+        question=text,
         max_output=model.able.output or DEFAULT_OUTPUT,
         ask=question.text,
     )
-    packed = None
-    if model.able.reads_context:
-        packed = pack_for(session, model)
-        now, request = packed.now, replace(request, prefix=in_memory(packed.prefix))
-    else:
+    if not model.able.reads_context:
         # Nothing is sent: the base need not be rendered.
         now = snapshot_now(session)
-        found = find(session, now, question.text)
+        given = "\n".join(text for _, text in question.material.texts)[:LOOKED_AT]
+        found = find(session, now, f"{question.text}\n{given}")
         request = replace(
             request, definitions=found.definitions, evidence=found.passages
         )
-    answer = _send(session, model, request, on_text)
-    if packed is not None:
-        remember(session.state, note_of(model, packed, time.time()))
-    with citing(session, now) as lookup:
-        quoted = find_citations(answer.text, lookup)
-    return Asked(replace(answer, citations=quoted), now, model, request)
+        return Prompt(request, now, None)
+    packed = pack_for(session, model)
+    counter = tokenizer_for(session, model)
+    limit = room_for(session, model, counter.exact).tokens
+    room = limit - packed.prefix.count.tokens - counter.count(text) if limit else 0
+    if limit and room < 0:
+        raise BudgetExceeded(f"the prompt needs {limit - room:,} tokens of {limit:,}")
+    after = tail(session, packed, question.text, question.material, room, counter)
+    if limit and counter.count(after) > room:
+        raise BudgetExceeded(
+            f"the material beside the question needs {counter.count(after):,} tokens, "
+            f"and {room:,} are left: raise --budget or give less"
+        )
+    whole = replace(request, prefix=in_memory(packed.prefix), tail=after)
+    return Prompt(whole, packed.now, packed)
+
+
+def room_for(session: Session, model: Model, exact: bool) -> Room:
+    """What a prompt for ``model`` may hold."""
+    settings, able = session.settings, model.able
+    answer = settings.answer_room or min(able.output, able.window // 4)
+    return prompt_room(able.window, answer, settings.budget, able.cliff, exact)
 
 
 def pack_for(session: Session, model: Model) -> Packed:
@@ -98,7 +137,9 @@ def pack_for(session: Session, model: Model) -> Packed:
         now = time.time()
         warm = (sent.base,) if is_warm(sent, model.able, now) else ()
         memory = Memory(warm, is_cold(sent, model.able, now))
-    return pack(session, tokenizer_for(session, model), memory)
+    counter = tokenizer_for(session, model)
+    limit = room_for(session, model, counter.exact).limit
+    return pack(session, counter, memory, limit)
 
 
 def note_of(model: Model, packed: Packed, when: float) -> Sent:
@@ -126,8 +167,9 @@ def in_memory(prefix: Prefix) -> Prefix:
 
 
 def _send(
-    session: Session, model: Model, request: Request, on_text: Callable[[str], None]
+    session: Session, model: Model, prompt: Prompt, on_text: Callable[[str], None]
 ) -> Answer:
+    request, packed = prompt.request, prompt.packed
     began, clock = time.time(), time.monotonic()
     file = AnswerFile(session.state.answers, began)
     limits = Limits(first=session.settings.timeout)
@@ -136,9 +178,13 @@ def _send(
         control = Control(note=session.notes.append)
         got = send(model.provider, request, on_text, file, limits, control)
     except RepoctxError as exc:
+        if packed is not None and isinstance(exc, CutAnswer):
+            remember(session.state, note_of(model, packed, time.time()))
         entry = replace(entry, error=f"{type(exc).__name__}: {exc}")
         raise
     else:
+        if packed is not None:
+            remember(session.state, note_of(model, packed, time.time()))
         saved = got.saved.name if got.saved else ""
         entry = replace(entry, usage=got.usage, stop=got.stop, answer=saved)
         return got

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from repoctx.ask.choose import Choice, Keys, base_url_of, choose, key_for
+from repoctx.ask.choose import Choice, Keys, answering, base_url_of, choose, key_for
 from repoctx.flow.counting import Counted
 from repoctx.flow.session import Session
 from repoctx.pack import tokens
 from repoctx.plugins import providers
-from repoctx.protocols import Provider, Tokenizer
+from repoctx.protocols import Learns, Provider, Tokenizer
 from repoctx.values import Capabilities, Endpoint
 
 
@@ -28,14 +29,17 @@ class Model:
         return self.choice.name
 
 
-def choose_model(session: Session) -> Model:
-    """The provider and model that the settings ask for; nothing is sent yet.
+def choose_model(session: Session, *, learn: bool = False) -> Model:
+    """The provider and model that the settings ask for; no prompt is sent.
+
+    With ``learn`` local servers may be looked for, and the chosen one is asked what its
+    model can do; without it nothing touches the network.
 
     Raises UnknownModel, MissingExtra, AuthError.
     """
     settings, known = session.settings, providers()
     url = base_url_of(settings.base_url, os.environ)
-    choice = choose(settings.model, url, known)
+    choice = choose(settings.model, url, known, answering if learn else _nobody)
     keys = Keys(settings.api_key_env, session.loaded.keys)
     endpoint = Endpoint(
         base_url=choice.base_url,
@@ -44,7 +48,14 @@ def choose_model(session: Session) -> Model:
         window=settings.window,
     )
     provider = known[choice.provider](endpoint)
+    if learn and isinstance(provider, Learns):
+        return Model(provider, choice, provider.learn(choice.model))
     return Model(provider, choice, provider.capabilities(choice.model))
+
+
+def _nobody(_urls: Sequence[str]) -> str:
+    """No server answers one that does not ask."""
+    return ""
 
 
 def tokenizer_for(session: Session, model: Model) -> Tokenizer:

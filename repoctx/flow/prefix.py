@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,7 +23,8 @@ from repoctx.flow.state import (
     replacing,
     write_json,
 )
-from repoctx.pack.base import TextOf, base_docs, base_pieces
+from repoctx.pack.base import ALL, TextOf, base_docs, base_pieces
+from repoctx.pack.budget import Show
 from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening, render
 from repoctx.protocols import Tokenizer
 from repoctx.values import (
@@ -42,15 +43,17 @@ from repoctx.values import (
 CHUNK = 1 << 20
 COUNTED_TOGETHER = 1_000_000
 """Characters: one look into the index and one note there for this much text."""
-META_VERSION = 1
+META_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A rendered base: the tree it shows and where its bytes are."""
+    """A rendered base: the tree it shows, where its bytes are, and which of its files
+    it does not show in full."""
 
     snapshot: Snapshot
     segment: Segment
+    shape: Mapping[str, Show] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +87,29 @@ def stored_base(shelf: Shelf, key: str) -> Base | None:
             counts = _recount(shelf, key, meta)
         with suppress(OSError):
             os.utime(text)
-        return Base(snapshot, _segment(meta, counts, text, shelf.tokenizer.exact))
+        return Base(
+            snapshot,
+            _segment(meta, counts, text, shelf.tokenizer.exact),
+            {path: Show(show) for path, show in meta["shape"]},
+        )
     except (OSError, LookupError, TypeError, ValueError, AttributeError):
         return None
 
 
-def render_base(shelf: Shelf, key: str, snapshot: Snapshot, text_of: TextOf) -> Base:
+def render_base(
+    shelf: Shelf,
+    key: str,
+    snapshot: Snapshot,
+    text_of: TextOf,
+    shape: Mapping[str, Show] = ALL,
+) -> Base:
     """Render ``snapshot`` and keep it under ``key``. Raises StorageError."""
     digest = hashlib.sha256()
     units: list[list[Any]] = []
     counts: list[int] = []
     offset = 0
     total = len(snapshot.files)
-    pieces = base_pieces(base_docs(snapshot, text_of), shelf.style)
+    pieces = base_pieces(base_docs(snapshot, text_of, shape), shelf.style)
     text = shelf.text(key)
     with replacing(text) as handle:
         for batch in _batches(pieces):
@@ -117,12 +130,14 @@ def render_base(shelf: Shelf, key: str, snapshot: Snapshot, text_of: TextOf) -> 
         "left_out": [
             [d.path, d.reason.name, d.detail, d.oid, d.size] for d in snapshot.left_out
         ],
+        "shape": [[path, show] for path, show in shape.items()],
         "units": units,
         "counts": {shelf.tokenizer.name: counts},
     }
     write_json(shelf.meta(key), meta)
     forget_old(shelf.state.folder / "base", "*.txt", KEPT_BASES)
-    return Base(snapshot, _segment(meta, counts, text, shelf.tokenizer.exact))
+    segment = _segment(meta, counts, text, shelf.tokenizer.exact)
+    return Base(snapshot, segment, shape)
 
 
 def _snapshot_of(meta: dict[str, Any]) -> Snapshot:

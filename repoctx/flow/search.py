@@ -87,32 +87,49 @@ def reading(session: Session, now: Snapshot) -> Iterator[Read]:
         yield read
 
 
+Tokens = Callable[[str, int, int], int]
+"""(path, first line, last line) to tokens; 0, 0 is the whole file."""
+
+
+def offers_for(
+    session: Session, now: Snapshot, query: str, read: Read, tokens: Tokens
+) -> Iterator[Offer]:
+    """The files that match ``query``, best first, each whole or by its best pieces."""
+    pieces: dict[str, list[Pick]] = {}
+
+    def pieces_of(path: str) -> list[Pick]:
+        if not pieces:
+            pieces[""] = []
+            for p in passages(session.store, now, query, read, PIECES):
+                pick = Pick(p.path, p.start, p.end, tokens(p.path, p.start, p.end))
+                pieces.setdefault(p.path, []).append(pick)
+        return pieces.get(path, [])
+
+    for ranked in rank(session.store, now, query):
+        path = ranked.path
+        try:
+            read(ranked.file)
+        except KeyError:
+            continue
+        yield Offer(path, tokens, pieces_of)
+
+
 def select(
     session: Session, now: Snapshot, query: str, room: int, tokenizer: Tokenizer
 ) -> list[Pick]:
     """The files, or pieces of files, for ``query`` that fit into ``room`` tokens."""
     if not query.strip():
         raise UsageError("the query is empty")
+    files = {file.path: file for file in now.files}
     with reading(session, now) as read:
-        pieces: dict[str, list[Pick]] = {}
 
-        def pieces_of(path: str) -> list[Pick]:
-            if not pieces:
-                pieces[""] = []
-                for p in passages(session.store, now, query, read, PIECES):
-                    pick = Pick(p.path, p.start, p.end, tokenizer.count(p.text + "\n"))
-                    pieces.setdefault(p.path, []).append(pick)
-            return pieces.get(path, [])
+        def tokens(path: str, start: int, end: int) -> int:
+            text = read(files[path])
+            if start:
+                text = "\n".join(text.split("\n")[start - 1 : end]) + "\n"
+            return tokenizer.count(text)
 
-        def offers() -> Iterator[Offer]:
-            for ranked in rank(session.store, now, query):
-                try:
-                    tokens = tokenizer.count(read(ranked.file))
-                except KeyError:
-                    continue
-                yield Offer(ranked.path, tokens, lambda p=ranked.path: pieces_of(p))  # type: ignore[misc]
-
-        return list(fill(offers(), room))
+        return list(fill(offers_for(session, now, query, read, tokens), room))
 
 
 def ranked_paths(session: Session, now: Snapshot, query: str) -> list[str]:

@@ -7,8 +7,10 @@ listing on top. Redaction and decoding happen before this room sees a text.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
+from repoctx.pack.budget import Show
 from repoctx.pack.render import (
     FORMAT_VERSION,
     Doc,
@@ -23,6 +25,9 @@ from repoctx.values import LeftOut, Reason, Snapshot, SourceFile, byte_order
 
 TextOf = Callable[[SourceFile], str]
 
+ALL: Mapping[str, Show] = MappingProxyType({})
+"""The shape of a base that shows every file in full."""
+
 
 def base_key(tree: str, style: Style, rules: str) -> str:
     """Name of a rendered base, known before a byte of it is rendered: a commit or a
@@ -32,23 +37,27 @@ def base_key(tree: str, style: Style, rules: str) -> str:
 
 
 def base_docs(
-    snapshot: Snapshot, text_of: TextOf, skeletons: frozenset[str] = frozenset()
+    snapshot: Snapshot, text_of: TextOf, shape: Mapping[str, Show] = ALL
 ) -> Iterator[tuple[str, Doc]]:
     """Yield (path, document) for every file and every pointer to a duplicate.
 
-    ``text_of`` gives a file's text, or its skeleton for the paths in ``skeletons``.
-    Files are asked for one at a time, so memory holds one text.
+    ``shape`` names the files that are not shown in full; for a skeleton ``text_of``
+    gives the skeleton. Files are asked for one at a time: memory holds one text.
     """
     pointers = [d for d in snapshot.left_out if d.reason is Reason.DUPLICATE]
     everything: list[SourceFile | LeftOut] = [*snapshot.files, *pointers]
     # Bytewise order on every machine: str order would move with surrogates.
     for item in sorted(everything, key=lambda entry: byte_order(entry.path)):
+        kept = item.detail if isinstance(item, LeftOut) else item.path
+        show = shape.get(kept)
+        if show is Show.OMITTED:
+            continue
         if isinstance(item, LeftOut):
             where = (("path", item.path), ("same-as", item.detail))
             yield item.path, Doc(Tag.FILE, where)
-        elif item.path in skeletons:
-            shape = (("path", item.path), ("show", "skeleton"))
-            yield item.path, Doc(Tag.FILE, shape, text_of(item))
+        elif show is Show.SKELETON:
+            outline = (("path", item.path), ("show", "skeleton"))
+            yield item.path, Doc(Tag.FILE, outline, text_of(item))
         else:
             yield item.path, file_doc(item.path, text_of(item))
 

@@ -7,19 +7,25 @@ only what stands behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from repoctx.pack.base import TextOf, file_doc
+from repoctx.pack.patch import patch
 from repoctx.pack.render import Doc, Tag
 from repoctx.values import Reason, Snapshot, SourceFile, byte_order
 
 FULL_TEXT_RATIO = 0.8
 """A patch this large against the new text says less than the text itself."""
 
-PatchOf = Callable[[str, str], str]
-"""(old text, new text) to the body of a patch or of blocks."""
+PatchOf = Callable[["Change", str, str], str]
+"""(change, old text, new text) to the body of a patch or of blocks."""
+
+Pairs = Callable[
+    [Mapping[str, "SourceFile"], Mapping[str, "SourceFile"]], Mapping[str, str]
+]
+"""(paths that are gone, paths that are new) to (new path: the old one it came from)."""
 
 
 class Shape(StrEnum):
@@ -50,16 +56,31 @@ def present(snapshot: Snapshot) -> dict[str, SourceFile]:
     return files
 
 
-def changes(base: Snapshot, now: Snapshot) -> tuple[Change, ...]:
-    """What turns ``base`` into ``now``, in path order; exact moves are paired.
+def no_pairs(
+    _gone: Mapping[str, SourceFile], _fresh: Mapping[str, SourceFile]
+) -> Mapping[str, str]:
+    """Pair nothing: only exact moves are moves."""
+    return {}
 
-    A path that left the context for any reason (deleted, now ignored, grown too large)
-    counts as deleted: its base text no longer holds.
+
+def changes(
+    base: Snapshot, now: Snapshot, pairs: Pairs = no_pairs
+) -> tuple[Change, ...]:
+    """What turns ``base`` into ``now``, in path order.
+
+    Moves of equal content are paired, then those that ``pairs`` finds. A path that left
+    the context for any reason (deleted, now ignored, grown too large) counts as
+    deleted: its base text no longer holds.
     """
     before, after = present(base), present(now)
     gone = {p: f for p, f in before.items() if p not in after}
     fresh = {p: f for p, f in after.items() if p not in before}
     moves = _moves(gone, fresh)
+    taken = set(moves.values())
+    rest = {p: f for p, f in gone.items() if p not in taken}
+    added = {p: f for p, f in fresh.items() if p not in moves}
+    if rest and added:
+        moves |= pairs(rest, added)
     found = [
         Change(path, before[path], file)
         for path, file in after.items()
@@ -103,45 +124,48 @@ def in_order(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the overlay's texts come from. ``partial`` are the paths that the base does
+    not show in full: a patch of them would speak of lines that nobody saw."""
+
+    old: TextOf
+    new: TextOf
+    partial: Container[str] = ()
+
+
 def overlay_docs(
-    found: tuple[Change, ...],
-    old_text: TextOf,
-    new_text: TextOf,
-    patch_of: PatchOf,
-    tag: Tag = Tag.PATCH,
+    found: tuple[Change, ...], texts: Sources, patch_of: PatchOf, tag: Tag = Tag.PATCH
 ) -> Iterator[tuple[str, Doc]]:
     """Yield (path, document) for each change, in the order given.
 
     ``patch_of`` may return "" to ask for the full text (always so for ``Shape.FULL``).
     """
     for change in found:
-        where = (("path", change.path),)
+        where: tuple[tuple[str, str], ...] = (("path", change.path),)
         if change.new is None:
             yield change.path, Doc(Tag.DELETED, where)
-        elif change.old is None:
-            yield change.path, file_doc(change.path, new_text(change.new))
-        else:
-            yield from _changed(change, old_text, new_text, patch_of, tag)
-
-
-def _changed(
-    change: Change, old_text: TextOf, new_text: TextOf, patch_of: PatchOf, tag: Tag
-) -> Iterator[tuple[str, Doc]]:
-    if change.old is None or change.new is None:
-        return
-    where: tuple[tuple[str, str], ...] = (("path", change.path),)
-    if change.source:
-        where, tag = (*where, ("from", change.source)), Tag.MOVED
-    old = old_text(change.old)
-    new = old if change.old.oid == change.new.oid else new_text(change.new)
-    if old == new:  # Only line ends, the encoding or a secret differ.
+            continue
+        if change.old is None or change.old.path in texts.partial:
+            yield from _full(change, texts.new(change.new))
+            continue
         if change.source:
-            yield change.path, Doc(tag, where)
-        return
-    body = patch_of(old, new)
-    if body and len(body) < FULL_TEXT_RATIO * len(new):
-        yield change.path, Doc(tag, where, body)
-        return
+            where = (*where, ("from", change.source))
+        old = texts.old(change.old)
+        new = old if change.old.oid == change.new.oid else texts.new(change.new)
+        if old == new:  # Only line ends, the encoding or a secret differ.
+            if change.source:
+                yield change.path, Doc(Tag.MOVED, where)
+            continue
+        # Blocks cannot stand in a move, whose body is hunks.
+        body = patch(old, new) if change.source else patch_of(change, old, new)
+        if body and len(body) < FULL_TEXT_RATIO * len(new):
+            yield change.path, Doc(Tag.MOVED if change.source else tag, where, body)
+        else:
+            yield from _full(change, new)
+
+
+def _full(change: Change, new: str) -> Iterator[tuple[str, Doc]]:
     if change.source:
         yield change.source, Doc(Tag.DELETED, (("path", change.source),))
     yield change.path, file_doc(change.path, new)

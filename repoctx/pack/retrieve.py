@@ -32,11 +32,12 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A ranked file: tokens when whole, and its best pieces when asked for."""
+    """A ranked file. ``tokens`` counts lines of it (0, 0: all of it), ``pieces`` finds
+    its best ones; neither is called before it is needed."""
 
     path: str
-    tokens: int
-    pieces: Callable[[], Iterable[Pick]]
+    tokens: Callable[[str, int, int], int]
+    pieces: Callable[[str], Iterable[Pick]]
 
 
 def fill(offers: Iterable[Offer], room: int) -> Iterator[Pick]:
@@ -45,11 +46,12 @@ def fill(offers: Iterable[Offer], room: int) -> Iterator[Pick]:
     for offer in offers:
         if room < FULL:
             return
-        if offer.tokens <= room and not small and offer.tokens <= large:
-            room -= offer.tokens
-            yield Pick(offer.path, 0, 0, offer.tokens)
-        elif small or offer.tokens > large:
-            for pick in offer.pieces():
+        whole = 0 if small else offer.tokens(offer.path, 0, 0)
+        if small or whole > large:
+            for pick in offer.pieces(offer.path):
                 if pick.tokens <= room:
                     room -= pick.tokens
                     yield pick
+        elif whole <= room:
+            room -= whole
+            yield Pick(offer.path, 0, 0, whole)

@@ -1,0 +1,255 @@
+"""Bases and overlays laid for one snapshot, until one of them is taken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from repoctx.errors import BudgetExceeded, GitError, UnknownRevision
+from repoctx.flow.anchoring import TREE
+from repoctx.flow.prefix import (
+    Base,
+    BaseTexts,
+    Shelf,
+    overlay_segment,
+    render_base,
+    stored_base,
+)
+from repoctx.flow.session import Session
+from repoctx.flow.state import read_json, write_json
+from repoctx.flow.survey import snapshot_at
+from repoctx.flow.texts import Changed, Texts
+from repoctx.index import detect
+from repoctx.index.search import kind_of
+from repoctx.index.skeleton import skeleton
+from repoctx.pack import moves
+from repoctx.pack.base import base_key
+from repoctx.pack.blocks import blocks
+from repoctx.pack.budget import BASE_SHARES, FULL_SHARE, Room, Show, Size, fit
+from repoctx.pack.overlay import (
+    Change,
+    Shape,
+    Sources,
+    changes,
+    in_order,
+    overlay_docs,
+)
+from repoctx.pack.patch import patch
+from repoctx.pack.render import Doc, Tag, render
+from repoctx.scan import Contents, resolve, run
+from repoctx.scan.history import committed, touched
+from repoctx.values import Segment, Snapshot, SourceFile
+
+MOST = 0.97
+"""Of the limit: what base and overlay may take when nothing is to be retrieved."""
+
+OVERLAY_SHARE = 0.25
+"""Of the limit: an overlay over a fitted base may take so much beyond the base."""
+
+MOST_PAIRS = 40_000
+"""Files gone times files new: above, only moves of equal content are looked for."""
+
+_RANKS = {"source": 1, "other": 2, "docs": 3, "tests": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A base with the overlay that makes it the work tree."""
+
+    base: Base
+    changes: tuple[Change, ...]
+    overlay: Segment | None
+    key: str
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of both."""
+        over = self.overlay.count.tokens if self.overlay else 0
+        return self.base.segment.count.tokens + over
+
+
+class Drafts:
+    """Lays bases and overlays for one snapshot; each is laid at most once."""
+
+    def __init__(
+        self, session: Session, shelf: Shelf, now: Snapshot, texts: Texts, room: Room
+    ) -> None:
+        self._session = session
+        self._shelf = shelf
+        self._now = now
+        self._texts = texts
+        self._room = room
+        self._rules = reading_rules(session)
+        self._shape = Shape(session.settings.overlay)
+        self._laid: dict[str, Laid] = {}
+
+    def key(self, name: str, room: int = 0) -> str:
+        """Under which the base ``name`` is kept, whole or fitted into ``room``."""
+        rules = f"{self._rules}|{room}" if room else self._rules
+        return base_key(name, self._shelf.style, rules)
+
+    def overlay_size(self, name: str) -> int:
+        """Bytes of the overlay over ``name``."""
+        overlay = self.lay(name).overlay
+        return overlay.size if overlay else 0
+
+    def lay(self, name: str) -> Laid:
+        """The base ``name``, rendered or kept, and its overlay."""
+        if name not in self._laid:
+            self._laid[name] = self._lay(name)
+        return self._laid[name]
+
+    def _lay(self, name: str) -> Laid:
+        whole = self._base(name)
+        limit = self._room.tokens
+        if not limit or whole.segment.count.tokens <= limit * FULL_SHARE:
+            laid = self._over(name, whole, self.key(name))
+            if not limit or laid.tokens <= limit * MOST:
+                return laid
+        for share in BASE_SHARES:
+            room = int(limit * share)
+            base = self._fitted(name, whole, room)
+            laid = self._over(name, base, self.key(name, room))
+            if laid.tokens <= limit * (share + OVERLAY_SHARE):
+                return laid
+        if laid.tokens <= limit * MOST:
+            return laid
+        raise BudgetExceeded(
+            f"the smallest prefix needs {laid.tokens:,} tokens of {limit:,}: raise "
+            "--budget, or leave files out with --exclude"
+        )
+
+    def _over(self, name: str, base: Base, key: str) -> Laid:
+        """The overlay that turns ``base`` into the work tree."""
+        found = changes(base.snapshot, self._now, partial(self._pairs, base))
+        if not found:
+            return Laid(base, (), None, key)
+        ordered = in_order(found, self._touched(name, found))
+        style = self._shelf.style
+        with BaseTexts(base.segment, style) as old:
+            sources = Sources(old, self._texts, base.shape)
+            tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
+            docs = overlay_docs(ordered, sources, self._patch, tag)
+            overlay = overlay_segment(docs, style, self._shelf.tokenizer)
+        return Laid(base, ordered, overlay, key)
+
+    def _patch(self, change: Change, old: str, new: str) -> str:
+        """The body that shows a change, by the chosen shape."""
+        if self._shape is Shape.FULL:
+            return ""
+        if self._shape is Shape.DIFF or change.new is None:
+            return patch(old, new)
+        lang = detect(change.path)
+        outline = self._session.store.outline(change.new.oid, lang)
+        found = outline.definitions if outline else ()
+        return blocks(old, new, [(d.start, d.end, d.name) for d in found])
+
+    def _pairs(
+        self,
+        base: Base,
+        gone: Mapping[str, SourceFile],
+        fresh: Mapping[str, SourceFile],
+    ) -> Mapping[str, str]:
+        """Moves that changed the text too, by similarity."""
+        if len(gone) * len(fresh) > MOST_PAIRS:
+            return {}
+        with BaseTexts(base.segment, self._shelf.style) as old:
+            shown = {p: f for p, f in gone.items() if f.path not in base.shape}
+            before = {path: old(file) for path, file in shown.items()}
+        after = {path: self._texts(file) for path, file in fresh.items()}
+        return moves.similar(before, after)
+
+    def _fitted(self, name: str, whole: Base, room: int) -> Base:
+        """The base ``name`` with skeletons for what does not fit into ``room``."""
+        key = self.key(name, room)
+        if kept := stored_base(self._shelf, key):
+            return kept
+        units = {unit.path: unit.count.tokens for unit in whole.segment.units}
+        files = {file.path: file for file in whole.snapshot.files}
+        frame = sum(n for path, n in units.items() if path not in files)
+        sizes = [Size(path, units[path], _rank(file)) for path, file in files.items()]
+        with BaseTexts(whole.segment, self._shelf.style) as full:
+            outlines: dict[str, str] = {}
+
+            def tokens(path: str) -> int:
+                file = files[path]
+                outlines[path] = skeleton(full(file), file.lang)
+                shown = (("path", path), ("show", "skeleton"))
+                text = render(Doc(Tag.FILE, shown, outlines[path]), self._shelf.style)
+                self._shelf.progress("fitting", len(outlines), len(files))
+                return self._shelf.tokenizer.count(text)
+
+            shape = fit(sizes, tokens, max(room - frame, 0))
+
+            def text_of(file: SourceFile) -> str:
+                show = shape.get(file.path)
+                return outlines[file.path] if show is Show.SKELETON else full(file)
+
+            return render_base(self._shelf, key, whole.snapshot, text_of, shape)
+
+    def _base(self, name: str) -> Base:
+        key = self.key(name)
+        if kept := stored_base(self._shelf, key):
+            return kept
+        if name == f"{TREE}{self._now.tree}":
+            return render_base(self._shelf, key, self._now, self._texts)
+        if name.startswith(TREE):
+            raise Changed("a kept base has vanished")
+        session = self._session
+        snapshot = snapshot_at(session, name)
+        # A reader of its own: here a path means git's blob, never the work tree's file.
+        with Contents(session.place) as contents:
+            texts = Texts(contents, session.facts, session.settings.redact)
+            return render_base(self._shelf, key, snapshot, texts)
+
+    def _touched(self, name: str, found: tuple[Change, ...]) -> Mapping[str, int]:
+        """The order of the commits that last touched the changed paths."""
+        head = self._session.place.head
+        if name.startswith(TREE) or name == head:
+            return {}
+        try:
+            touches = touched(partial(run, self._session.place), name, head)
+        except GitError:  # The base's commit is gone; its rendering is not.
+            return {}
+        return committed(touches, {c.path: c.new.oid if c.new else "" for c in found})
+
+    def kept_tree(self) -> tuple[str, ...]:
+        """The last snapshot of a work tree that became a base, if it is still kept."""
+        kept = read_json(self._tree_note())
+        name = kept.get("name") if isinstance(kept, dict) else None
+        return (name,) if isinstance(name, str) else ()
+
+    def is_at_hand(self, name: str) -> bool:
+        """Whether the base ``name`` is kept, or can be rendered again."""
+        if self._shelf.meta(self.key(name)).exists():
+            return True
+        try:
+            return not name.startswith(TREE) and bool(
+                resolve(self._session.place, name)
+            )
+        except UnknownRevision:
+            return False
+
+    def keep_tree(self, name: str) -> None:
+        """Note that the snapshot ``name`` is a base now."""
+        if self.kept_tree() != (name,):
+            write_json(self._tree_note(), {"name": name})
+
+    def _tree_note(self) -> Path:
+        return self._session.state.folder / "tree.json"
+
+
+def _rank(file: SourceFile) -> int:
+    """Who gets a place in a small base first: the conventions, then source."""
+    if "/" not in file.path and file.path.upper().startswith(("README", "AGENTS")):
+        return 0
+    return _RANKS[kind_of(file)]
+
+
+def reading_rules(session: Session) -> str:
+    """All settings that decide which files enter a base and how they are read."""
+    rules = (repr(session.selection), session.settings.redact)
+    return hashlib.sha256(repr(rules).encode()).hexdigest()
