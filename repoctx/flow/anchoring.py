@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
+from repoctx.errors import GitError
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
 from repoctx.pack.anchor import (
     Candidates,
     CommitRow,
     Decision,
+    cap,
     choose,
     decide,
     is_fixed,
@@ -18,34 +21,60 @@ from repoctx.pack.anchor import (
 )
 from repoctx.scan import resolve, run
 from repoctx.scan.history import default_branch, first_parents, fork_point
+from repoctx.values import Snapshot
 
 TREE = "tree:"
 """Opens the name of a base that is a snapshot of the work tree, not a commit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before choosing: the bases that a cache is believed to hold, the
+    last used first; whether that cache has surely ended; the last snapshot that became
+    a base (empty: none); the bytes of the present tree."""
+
+    warm: tuple[str, ...]
+    cold: bool
+    tree: str
+    size: int
+
+
+def sum_of(tree: Snapshot) -> int:
+    """Bytes of all files of ``tree``."""
+    return sum(file.size for file in tree.files)
+
+
 def decide_base(
-    session: Session, warm: tuple[str, ...], cold: bool, overlay: Callable[[str], int]
+    session: Session, known: Known, overlay: Callable[[str], int]
 ) -> Decision:
     """The base's name: a commit id, ``tree:DIGEST``, or empty for the work tree now.
 
-    ``warm`` are names that a cache is believed to hold; ``overlay`` gives the bytes of
-    the overlay over a name. Raises UnknownRevision for a bad ``--base``, GitError.
+    ``overlay`` gives the bytes of the overlay over a name. Raises UnknownRevision for
+    a bad ``--base``, GitError.
     """
     place, asked = session.place, session.settings.base
-    size = sum(facts.chars for facts in session.facts.values())
     if asked:
-        commit = resolve(place, asked)
-        return Decision(commit, f"--base {asked}")
-    if not place.git:
-        kept = tuple(name for name in warm if name.startswith(TREE))
-        return decide(Candidates("", warm=kept), size, overlay)
-    rule = "" if warm or cold or not place.head else _by_rule(session, size)
-    found = Candidates(place.head, "", warm, cold, rule, place.shallow)
-    return decide(found, size, overlay)
+        return Decision(resolve(place, asked), f"--base {asked}")
+    rule = ""
+    if place.head and not (known.warm or known.cold):
+        rule = _by_rule(session, known.size)
+    found = Candidates(place.head, "", known.warm, known.cold, rule, place.shallow)
+    decision = decide(found, known.size, overlay)
+    if not decision.base and known.tree and overlay(known.tree) <= cap(known.size):
+        # The snapshot that was taken when this last happened is as good, and older.
+        return Decision(known.tree, "the work tree as it was packed first")
+    return decision
 
 
 def _by_rule(session: Session, size: int) -> str:
     """The rule's commit; kept, because it costs git 30 ms and seldom moves."""
+    try:
+        return _from_history(session, size)
+    except GitError:  # A clone without trees cannot tell its history.
+        return ""
+
+
+def _from_history(session: Session, size: int) -> str:
     place = session.place
     git = partial(run, place)
     branch = default_branch(git)

@@ -35,6 +35,7 @@ from repoctx.pack.overlay import (
     Sources,
     changes,
     in_order,
+    is_hidden,
     overlay_docs,
 )
 from repoctx.pack.patch import patch
@@ -63,6 +64,7 @@ class Laid:
     changes: tuple[Change, ...]
     overlay: Segment | None
     key: str
+    hidden: Mapping[str, Show]
 
     @property
     def tokens(self) -> int:
@@ -126,15 +128,18 @@ class Drafts:
         """The overlay that turns ``base`` into the work tree."""
         found = changes(base.snapshot, self._now, partial(self._pairs, base))
         if not found:
-            return Laid(base, (), None, key)
+            return Laid(base, (), None, key, base.shape)
         ordered = in_order(found, self._touched(name, found))
         style = self._shelf.style
         with BaseTexts(base.segment, style) as old:
-            sources = Sources(old, self._texts, base.shape)
+            sources = Sources(old, self._texts, self._outline, base.shape)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
             docs = overlay_docs(ordered, sources, self._patch, tag)
             overlay = overlay_segment(docs, style, self._shelf.tokenizer)
-        return Laid(base, ordered, overlay, key)
+        return Laid(base, ordered, overlay, key, _hidden(base.shape, ordered))
+
+    def _outline(self, file: SourceFile) -> str:
+        return skeleton(self._texts(file), file.lang)
 
     def _patch(self, change: Change, old: str, new: str) -> str:
         """The body that shows a change, by the chosen shape."""
@@ -216,11 +221,11 @@ class Drafts:
             return {}
         return committed(touches, {c.path: c.new.oid if c.new else "" for c in found})
 
-    def kept_tree(self) -> tuple[str, ...]:
+    def kept_tree(self) -> str:
         """The last snapshot of a work tree that became a base, if it is still kept."""
         kept = read_json(self._tree_note())
         name = kept.get("name") if isinstance(kept, dict) else None
-        return (name,) if isinstance(name, str) else ()
+        return name if isinstance(name, str) and self.is_at_hand(name) else ""
 
     def is_at_hand(self, name: str) -> bool:
         """Whether the base ``name`` is kept, or can be rendered again."""
@@ -235,11 +240,21 @@ class Drafts:
 
     def keep_tree(self, name: str) -> None:
         """Note that the snapshot ``name`` is a base now."""
-        if self.kept_tree() != (name,):
+        if self.kept_tree() != name:
             write_json(self._tree_note(), {"name": name})
 
     def _tree_note(self) -> Path:
         return self._session.state.folder / "tree.json"
+
+
+def _hidden(shape: Mapping[str, Show], found: tuple[Change, ...]) -> dict[str, Show]:
+    """The paths of the work tree that the prefix does not show in full."""
+    hidden = dict(shape)
+    for change in found:
+        hidden.pop(change.source or change.path, None)
+        if is_hidden(change, shape):
+            hidden[change.path] = Show.SKELETON
+    return hidden
 
 
 def _rank(file: SourceFile) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import repoctx_prompts as prompts
 
-from repoctx.flow.anchoring import TREE, decide_base
+from repoctx.flow.anchoring import TREE, Known, decide_base, sum_of
 from repoctx.flow.drafts import Drafts
 from repoctx.flow.prefix import Shelf, make_prefix, text_segment
 from repoctx.flow.session import Session
@@ -85,8 +85,9 @@ def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
     with Contents(session.place, dirty_files(now)) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         drafts = Drafts(session, shelf, now, texts, room)
-        warm = tuple(filter(drafts.is_at_hand, memory.warm + drafts.kept_tree()))
-        decision = decide_base(session, warm, memory.cold, drafts.overlay_size)
+        warm = tuple(filter(drafts.is_at_hand, memory.warm))
+        known = Known(warm, memory.cold, drafts.kept_tree(), sum_of(now))
+        decision = decide_base(session, known, drafts.overlay_size)
         name = decision.base or f"{TREE}{now.tree}"
         laid = drafts.lay(name)
     if name.startswith(TREE):
@@ -104,5 +105,5 @@ def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
         name,
         laid.key,
         decision.why,
-        laid.base.shape,
+        laid.hidden,
     )

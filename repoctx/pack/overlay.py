@@ -7,14 +7,15 @@ only what stands behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from repoctx.pack.base import TextOf, file_doc
+from repoctx.pack.budget import Show
 from repoctx.pack.patch import patch
 from repoctx.pack.render import Doc, Tag
-from repoctx.values import Reason, Snapshot, SourceFile, byte_order
+from repoctx.values import Reason, Snapshot, SourceFile, State, byte_order
 
 FULL_TEXT_RATIO = 0.8
 """A patch this large against the new text says less than the text itself."""
@@ -127,11 +128,24 @@ def in_order(
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where the overlay's texts come from. ``partial`` are the paths that the base does
-    not show in full: a patch of them would speak of lines that nobody saw."""
+    not show in full; ``outline`` gives a present text's skeleton."""
 
     old: TextOf
     new: TextOf
-    partial: Container[str] = ()
+    outline: TextOf
+    partial: Mapping[str, Show]
+
+
+def is_hidden(change: Change, partial: Mapping[str, Show]) -> bool:
+    """Whether a change stays hidden in a base that is over budget.
+
+    A patch of a skeleton would speak of lines that nobody saw, and full texts would
+    undo the budget: so only uncommitted work is shown whole, and the rest is retrieved
+    when a question needs it.
+    """
+    if change.new is None or change.new.state is not State.CLEAN:
+        return False
+    return change.old.path in partial if change.old else bool(partial)
 
 
 def overlay_docs(
@@ -145,6 +159,9 @@ def overlay_docs(
         where: tuple[tuple[str, str], ...] = (("path", change.path),)
         if change.new is None:
             yield change.path, Doc(Tag.DELETED, where)
+            continue
+        if is_hidden(change, texts.partial):
+            yield from _outlined(change, texts)
             continue
         if change.old is None or change.old.path in texts.partial:
             yield from _full(change, texts.new(change.new))
@@ -163,6 +180,19 @@ def overlay_docs(
             yield change.path, Doc(Tag.MOVED if change.source else tag, where, body)
         else:
             yield from _full(change, new)
+
+
+def _outlined(change: Change, texts: Sources) -> Iterator[tuple[str, Doc]]:
+    """The present skeleton, where the base shows another; nothing for what it omits."""
+    old, new = change.old, change.new
+    if new is None or (old and texts.partial[old.path] is Show.OMITTED):
+        return
+    outline = texts.outline(new)
+    if change.source:
+        yield change.source, Doc(Tag.DELETED, (("path", change.source),))
+    if old is None or change.source or texts.old(old) != outline:
+        where = (("path", change.path), ("show", "skeleton"))
+        yield change.path, Doc(Tag.FILE, where, outline)
 
 
 def _full(change: Change, new: str) -> Iterator[tuple[str, Doc]]:
