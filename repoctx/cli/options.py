@@ -51,9 +51,11 @@ Base = Annotated[
 ]
 Overlay = Annotated[
     str | None,
-    typer.Option(
-        "--overlay", metavar="SHAPE", help="Changes as diff, blocks, full or strict."
-    ),
+    typer.Option("--overlay", metavar="SHAPE", help="Changes as diff, blocks or full."),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="No stale line: no changes part, less is cached."),
 ]
 With = Annotated[
     list[Path] | None,

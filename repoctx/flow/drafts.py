@@ -26,7 +26,7 @@ from repoctx.index import detect
 from repoctx.index.search import kind_of
 from repoctx.index.skeleton import skeleton
 from repoctx.pack import moves
-from repoctx.pack.base import base_key
+from repoctx.pack.base import base_docs, base_key, stale_free_order
 from repoctx.pack.blocks import blocks
 from repoctx.pack.budget import BASE_SHARES, FULL_SHARE, Room, Show, Size, fit
 from repoctx.pack.overlay import (
@@ -37,12 +37,13 @@ from repoctx.pack.overlay import (
     in_order,
     is_hidden,
     overlay_docs,
+    present,
 )
 from repoctx.pack.patch import patch
 from repoctx.pack.render import Doc, Tag, render
 from repoctx.scan import Contents, resolve, run
-from repoctx.scan.history import committed, touched
-from repoctx.values import Segment, Snapshot, SourceFile
+from repoctx.scan.history import change_counts, committed, touched
+from repoctx.values import Segment, Snapshot, SourceFile, State
 
 MOST = 0.97
 """Of the limit: what base and overlay may take when nothing is to be retrieved."""
@@ -52,6 +53,15 @@ OVERLAY_SHARE = 0.25
 
 MOST_PAIRS = 40_000
 """Files gone times files new: above, only moves of equal content are looked for."""
+
+RECENT = 300
+"""Commits whose changes say which files change often (``--strict``)."""
+
+DIRTY = 3
+"""Commits that an uncommitted change counts for: such a file will change again."""
+
+DOCUMENT = 60
+"""Bytes of a document around its text."""
 
 _RANKS = {"source": 1, "other": 2, "docs": 3, "tests": 4}
 
@@ -124,6 +134,50 @@ class Drafts:
             "--budget, or leave files out with --exclude"
         )
 
+    def lay_strict(self) -> tuple[str, Laid]:
+        """The work tree itself, without an overlay and so without a stale line, in the
+        order of change; the base's name and the base."""
+        note = self._session.state.folder / "strict.json"
+        kept = read_json(note)
+        previous = kept if isinstance(kept, list) else []
+        files = present(self._now)
+        counts = self._counts()
+
+        def heat(file: SourceFile, path: str) -> float:
+            dirty = DIRTY if file.state is not State.CLEAN else 0
+            return (counts.get(path, 0) + dirty) / (file.size + DOCUMENT)
+
+        try:
+            order = stale_free_order([(p, o) for p, o in previous], files, heat)
+        except (TypeError, ValueError):  # The note is damaged: sort everything.
+            order = stale_free_order([], files, heat)
+        rows = [[path, files[path].oid] for path in order]
+        named = hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{TREE}strict-{named}"
+        key = self.key(name)
+        base = stored_base(self._shelf, key)
+        if base is None:
+            docs = base_docs(self._now, self._texts, order=order)
+            base = render_base(self._shelf, key, self._now, docs)
+        limit = self._room.tokens
+        if limit and base.segment.count.tokens > limit * MOST:
+            raise BudgetExceeded(
+                f"--strict shows every file in full: {base.segment.count.tokens:,} "
+                f"tokens of {limit:,}; raise --budget or leave --strict out"
+            )
+        write_json(note, rows)
+        return name, Laid(base, (), None, key, {})
+
+    def _counts(self) -> dict[str, int]:
+        """Recent commits by path; none outside git or where history is not at hand."""
+        place = self._session.place
+        if not place.head:
+            return {}
+        try:
+            return change_counts(partial(run, place), place.head, RECENT)
+        except GitError:
+            return {}
+
     def _over(self, name: str, base: Base, key: str) -> Laid:
         """The overlay that turns ``base`` into the work tree."""
         found = changes(base.snapshot, self._now, partial(self._pairs, base))
@@ -193,14 +247,16 @@ class Drafts:
                 show = shape.get(file.path)
                 return outlines[file.path] if show is Show.SKELETON else full(file)
 
-            return render_base(self._shelf, key, whole.snapshot, text_of, shape)
+            docs = base_docs(whole.snapshot, text_of, shape)
+            return render_base(self._shelf, key, whole.snapshot, docs, shape)
 
     def _base(self, name: str) -> Base:
         key = self.key(name)
         if kept := stored_base(self._shelf, key):
             return kept
         if name == f"{TREE}{self._now.tree}":
-            return render_base(self._shelf, key, self._now, self._texts)
+            docs = base_docs(self._now, self._texts)
+            return render_base(self._shelf, key, self._now, docs)
         if name.startswith(TREE):
             raise Changed("a kept base has vanished")
         session = self._session
@@ -208,7 +264,8 @@ class Drafts:
         # A reader of its own: here a path means git's blob, never the work tree's file.
         with Contents(session.place) as contents:
             texts = Texts(contents, session.facts, session.settings.redact)
-            return render_base(self._shelf, key, snapshot, texts)
+            docs = base_docs(snapshot, texts)
+            return render_base(self._shelf, key, snapshot, docs)
 
     def _touched(self, name: str, found: tuple[Change, ...]) -> Mapping[str, int]:
         """The order of the commits that last touched the changed paths."""

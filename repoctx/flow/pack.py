@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import repoctx_prompts as prompts
 
 from repoctx.flow.anchoring import TREE, Known, decide_base, sum_of
-from repoctx.flow.drafts import Drafts
+from repoctx.flow.drafts import Drafts, Laid
 from repoctx.flow.prefix import Shelf, make_prefix, text_segment
 from repoctx.flow.session import Session
 from repoctx.flow.survey import dirty_files, snapshot_now
@@ -85,15 +85,11 @@ def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
     with Contents(session.place, dirty_files(now)) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         drafts = Drafts(session, shelf, now, texts, room)
-        warm = tuple(filter(drafts.is_at_hand, memory.warm))
-        known = Known(warm, memory.cold, drafts.kept_tree(), sum_of(now))
-        decision = decide_base(session, known, drafts.overlay_size)
-        name = decision.base or f"{TREE}{now.tree}"
-        laid = drafts.lay(name)
-    if name.startswith(TREE):
-        drafts.keep_tree(name)
-    if decision.note:
-        session.notes.append(decision.note)
+        if session.settings.strict:
+            name, laid = drafts.lay_strict()
+            why = "--strict: the work tree, what changes often last"
+        else:
+            name, laid, why = _on_a_base(session, drafts, memory, now)
     opening = prompts.load(prompts.PREAMBLE)
     first = text_segment(SegmentKind.PREAMBLE, opening, shelf.tokenizer)
     segments = [first, laid.base.segment, *([laid.overlay] if laid.overlay else [])]
@@ -104,6 +100,22 @@ def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
         laid.changes,
         name,
         laid.key,
-        decision.why,
+        why,
         laid.hidden,
     )
+
+
+def _on_a_base(
+    session: Session, drafts: Drafts, memory: Memory, now: Snapshot
+) -> tuple[str, Laid, str]:
+    """The base's name, the base with its overlay, and why it was chosen."""
+    warm = tuple(filter(drafts.is_at_hand, memory.warm))
+    known = Known(warm, memory.cold, drafts.kept_tree(), sum_of(now))
+    decision = decide_base(session, known, drafts.overlay_size)
+    name = decision.base or f"{TREE}{now.tree}"
+    laid = drafts.lay(name)
+    if name.startswith(TREE):
+        drafts.keep_tree(name)
+    if decision.note:
+        session.notes.append(decision.note)
+    return name, laid, decision.why

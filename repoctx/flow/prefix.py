@@ -23,7 +23,7 @@ from repoctx.flow.state import (
     replacing,
     write_json,
 )
-from repoctx.pack.base import ALL, TextOf, base_docs, base_pieces
+from repoctx.pack.base import ALL, base_pieces
 from repoctx.pack.budget import Show
 from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening, render
 from repoctx.protocols import Tokenizer
@@ -100,16 +100,17 @@ def render_base(
     shelf: Shelf,
     key: str,
     snapshot: Snapshot,
-    text_of: TextOf,
+    docs: Iterator[tuple[str, Doc]],
     shape: Mapping[str, Show] = ALL,
 ) -> Base:
-    """Render ``snapshot`` and keep it under ``key``. Raises StorageError."""
+    """Render the documents ``docs`` of ``snapshot`` (see `base_docs`) and keep them
+    under ``key``. Raises StorageError."""
     digest = hashlib.sha256()
     units: list[list[Any]] = []
     counts: list[int] = []
     offset = 0
     total = len(snapshot.files)
-    pieces = base_pieces(base_docs(snapshot, text_of, shape), shelf.style)
+    pieces = base_pieces(docs, shelf.style)
     text = shelf.text(key)
     with replacing(text) as handle:
         for batch in _batches(pieces):

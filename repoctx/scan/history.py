@@ -177,6 +177,17 @@ def touched(run: Run, base: str, head: str) -> dict[str, Touch]:
     return found
 
 
+def change_counts(run: Run, head: str, count: int) -> dict[str, int]:
+    """How many of the last ``count`` first-parent commits touched each path."""
+    _check(head)
+    out = run("log", f"--max-count={count}", "--format=%H", *_CHAIN, *_RAW, head, "--")
+    counts: dict[str, int] = {}
+    for _, changed in _commits(out):
+        for change in changed:
+            counts[change.path] = counts.get(change.path, 0) + 1
+    return counts
+
+
 def committed(touches: Mapping[str, Touch], now: Mapping[str, str]) -> dict[str, int]:
     """The rank (0: oldest) of those paths whose present blob is HEAD's.
 

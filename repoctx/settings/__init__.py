@@ -49,6 +49,7 @@ class Settings:
     state_dir: Path | None = None
     timeout: float = 600.0
     overlay: str = "diff"
+    strict: bool = False
     base: str = ""
     answer_room: int = 0
     window: int = 0
@@ -87,6 +88,7 @@ _KEYS: Mapping[str, Key] = {
     "state_dir": Key(readers.path, "folder for what can be rebuilt", "own"),
     "timeout": Key(readers.decimal, "seconds to wait for the first byte"),
     "overlay": Key(readers.one_of("diff", "blocks", "full"), "how changes are written"),
+    "strict": Key(readers.flag, "no overlay: no stale line, less of it cached"),
     "base": Key(readers.revision, "commit that the unchanging part shows"),
     "answer_room": Key(readers.amount, "tokens kept free for the answer"),
     "window": Key(readers.amount, "tokens that the model can read"),

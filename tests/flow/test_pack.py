@@ -164,3 +164,30 @@ def test_a_damaged_store_is_made_anew(tmp_path: Path, packs):
     for path in state.glob("base/*.json"):
         path.write_text("{}")
     assert packs(root)[0] == first
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strict_shows_the_work_tree_alone(tmp_path: Path, packs, seed: int):
+    dice = random.Random(seed)
+    files = {f"f{n}.txt": any_text(dice) + f"{n}" for n in range(12)}
+    root = make_repo(tmp_path / "r", files)
+    for step in range(5):
+        prompt, packed = packs(root, strict=True)
+        assert shown(prompt) == on_disk(root)
+        assert [s.kind for s in packed.prefix.segments] == ["preamble", "base"]
+        assert packs(root, strict=True)[0] == prompt
+        any_change(root, dice)
+        if step == 2:
+            commit(root, "more")
+
+
+def test_strict_rewrites_only_what_stands_behind_a_change(tmp_path: Path, packs):
+    root = make_repo(tmp_path / "r", {f"f{n}.txt": f"{n}\n" * 400 for n in range(9)})
+    packs(root, strict=True)
+    write(root, {"f0.txt": "hot\n"})
+    packs(root, strict=True)
+    first, _ = packs(root, strict=True)
+    write(root, {"f0.txt": "hotter\n"})
+    second, _ = packs(root, strict=True)
+    same = os.path.commonprefix([first, second])
+    assert len(same) > 0.95 * len(first), "a file that changes often stands last"
