@@ -80,6 +80,14 @@ class FailedRunError(Exception):
     """A measured command ended with an error; its figures would mean nothing."""
 
 
+def clean_environment(home: Path) -> dict[str, str]:
+    """This process's variables with ``home`` as home folder and without those that
+    set up repoctx or Python: a user's Python keeps its compiled modules."""
+    ours = ("REPOCTX_", "XDG_", "PYTHON")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return kept | {"HOME": str(home), "NO_COLOR": "1"}
+
+
 def run(command: Command, sampled: bool = False, timeout: float = 300) -> Sample:
     """Run once to the end. Raises FailedRunError on a bad exit or after ``timeout``."""
     if command.before:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -115,11 +114,7 @@ def prepare(repository: Path, folder: Path, tools: Path) -> Bench:
     home.mkdir()
     _git(repository, "clone", "-q", "--shared", str(repository), str(clone))
     _git(clone, "update-index", "-q", "--refresh")
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("REPOCTX_", "XDG_"))
-    }
-    env = kept | {"HOME": str(home), "NO_COLOR": "1"}
-    return Bench(clone, out, tools, env)
+    return Bench(clone, out, tools, measure.clean_environment(home))
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -7,9 +7,10 @@ budget in rank order::
     python tests/bench/recall.py REPO --commits 200 --budget 128k
     python tests/bench/recall.py REPO --questions tests/bench/questions.toml
 
-Only files of a programming language count; commits that touch more than eight of them,
-or no source file beside tests, or only add files, are left out, merges too. Tokens are
-estimated (bytes / 3.6). The index is kept (``--index``) so that a second run is quick.
+Only files of a programming language count. Left out are commits that touch more than
+eight of them, or no source file beside tests, or only add files; merges; and releases
+(``bump``, ``release``, ``prepare``, a version). Tokens are estimated (bytes / 3.6). The
+index is kept (``--index``) so that a second run is quick.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from repoctx.index import (
@@ -50,6 +50,11 @@ _TRAILER = re.compile(
     r"^([\w-]+-by: .*|\(cherry[ -]picked.*|change-id: .*"
     r"|((fix(es|ed)?|close[sd]?|resolve[sd]?|refs?|see|issues?|pr|part of|related to)\b"
     r"[\s:,]*|and\s+)*([\w/.-]*#\d+|gh-\d+|https?://\S+)[\s.,]*)+$",
+    re.I,
+)
+_ROUTINE = re.compile(
+    r"^((chore|build|ci)?(\(release\))?:? ?(releaser?|prepare|bump|upgrade version)\b"
+    r"|v?\d+\.\d|squashed |merge |next development version)",
     re.I,
 )
 _NUMBER = re.compile(r"\(?\b(?:gh-|#|[\w/.-]+#)\d+\)?")
@@ -130,14 +135,15 @@ def changes(repository: Repository, number: int, start: str) -> Iterator[Change]
     for entry in log.split("\x01"):
         commit, _, rest = entry.strip().partition("\0")
         parents, _, message = rest.partition("\0")
-        if not parents or " " in parents or not cleaned(message).strip():
+        query = cleaned(message).strip()
+        if not parents or " " in parents or not query or _ROUTINE.match(query):
             continue
         try:
             hunks = old_lines(repository, commit)
         except subprocess.CalledProcessError:
             continue  # a partial clone lacks one of its blobs
         if 1 <= len(hunks) <= MAX_FILES:
-            yield Change(commit, cleaned(message), hunks)
+            yield Change(commit, query, hunks)
             found += 1
             if found == number:
                 return
@@ -211,10 +217,14 @@ def filled(
                 pieces.setdefault(p.path, []).append(pick)
         return pieces.get(path, [])
 
-    offers = (
-        Offer(r.path, tokens(r.file.size), partial(pieces_of, r.path))
-        for r in rank(store, snapshot, query)
-    )
+    ranked = rank(store, snapshot, query)
+    sizes = {r.path: r.file.size for r in ranked}
+
+    def whole(path: str, start: int, end: int) -> int:
+        assert (start, end) == (0, 0)
+        return tokens(sizes[path])
+
+    offers = (Offer(r.path, whole, pieces_of) for r in ranked)
     covered: Covered = {}
     for pick in fill(offers, room):
         lines = (pick.start, pick.end) if pick.start else (1, 10**9)

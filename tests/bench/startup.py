@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from dataclasses import asdict
@@ -65,8 +64,7 @@ def main() -> int:
 
 def commands(home: Path) -> list[measure.Command]:
     """Python's start, the starts of repoctx, and its start without a command line."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("REPOCTX_")}
-    env |= {"HOME": str(home), "NO_COLOR": "1"}
+    env = measure.clean_environment(home)
     argvs = {
         "python -c pass": (sys.executable, "-c", "pass"),
         "repoctx --help": (*repoctx(), "--help"),
