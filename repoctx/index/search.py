@@ -32,9 +32,9 @@ FOLDER = 1.5
 """The same for a folder's name."""
 NAMED_FILE = 30.0
 """The question names the file (``task_executor.py``, ``lib/x/y.go``)."""
-NAMED_FOLDER = 10.0
+NAMED_FOLDER = 20.0
 """The question names the folder (``fix(runtime-core): ...``, ``tpl/strings: ...``)."""
-PRIOR = {"source": 1.0, "tests": 0.85, "other": 0.65, "docs": 0.5}
+PRIOR = {"source": 1.0, "tests": 0.85, "other": 0.6, "docs": 0.45}
 
 _TESTS = re.compile(
     r"(^|/)(tests?|testing|specs?|__tests__|__benchmarks__|bench(es|marks?)?"
@@ -42,6 +42,7 @@ _TESTS = re.compile(
     r"|(^|/)(test_[^/]*|conftest\.py|[^/]*([._-](test|spec|bench)s?(-d)?\.[^/]+"
     r"|Tests?\.\w+))$"
 )
+_MANIFESTS = ("go.mod", "go.work", ".gradle", "Makefile", "Dockerfile")
 _DOCS = re.compile(
     r"(^|/)(docs?|documentation|changelogs?|examples?|samples?)/", re.IGNORECASE
 )
@@ -109,7 +110,7 @@ def _kind(path: str, tokens: str) -> str:
         return "docs"
     if _TESTS.search(path):
         return "tests" if tokens == "code" else "other"
-    return "source" if tokens == "code" else "other"
+    return "source" if tokens == "code" and not path.endswith(_MANIFESTS) else "other"
 
 
 def expression(terms: Mapping[str, int]) -> str:
