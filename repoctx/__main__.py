@@ -12,9 +12,13 @@ def main() -> int:
 
         sys.stdout.write(f"repoctx {__version__}\n")
         return 0
-    from repoctx.cli.app import run
+    try:
+        from repoctx.cli.app import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before the command line stands, or a second one while it ends.
+        return 130
 
 
 if __name__ == "__main__":

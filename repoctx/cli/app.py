@@ -5,15 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, TextIO
 
 import typer
 from typer import _click as click  # Typer brings its own; a second one costs 13 ms.
 from typer.core import TyperGroup
 from typer.main import get_command
-
-from repoctx.errors import Interrupted, RepoctxError
 
 COMMANDS = {
     "ask": "Ask a question about the whole repository.",
@@ -23,8 +19,12 @@ COMMANDS = {
     "config": "Show, create and trust settings.",
     "plugins": "List the providers that are installed.",
     "log": "Show the last requests.",
+    "completion": "Print the completion script of a shell.",
 }
 """Name to its line in ``--help``; the module of that name holds ``app``."""
+
+COMPLETE = "_REPOCTX_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 EPILOG = (
     'Start with: repoctx ask "where is the retry delay computed?"  '
@@ -64,8 +64,11 @@ class LazyGroup(TyperGroup):
             import difflib
 
             near = difflib.get_close_matches(name, COMMANDS, n=2, cutoff=0.5)
+            if " " in name:
+                near = [f'repoctx ask "{name[:60]}"']
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise click.exceptions.UsageError(f"No such command '{name}'.{hint}", ctx)
+            shown = name[:60]
+            raise click.exceptions.UsageError(f"No such command '{shown}'.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -93,40 +96,64 @@ def _root(
 
 
 def run(argv: list[str]) -> int:
-    """Run one command; every expected failure is one line on stderr and its code."""
-    _utf8(sys.stdout)
-    _utf8(sys.stderr)
+    """Run one command; every failure is one line on stderr, or the result in the JSON
+    formats, and its code."""
+    _open_streams()
     try:
         command = get_command(app)
-        result = command.main(argv, prog_name="repoctx", standalone_mode=False)
-        _finish(sys.stdout.flush)
+        if COMPLETE in os.environ:
+            from repoctx.cli.completion import complete
+
+            complete(command)
+        # Not main(): it would swallow Ctrl-C.
+        with command.make_context("repoctx", argv) as ctx:
+            command.invoke(ctx)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        return 0
     except typer.Exit as exc:
         return exc.exit_code
-    except click.ClickException as exc:
+    except click.exceptions.NoArgsIsHelpError as exc:
         exc.show()
         return 2
-    except (KeyboardInterrupt, typer.Abort, Interrupted):
-        sys.stderr.write("repoctx: interrupted\n")
-        return Interrupted.code
-    except BrokenPipeError:
-        _finish(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 1))
-        return 0
-    except RepoctxError as exc:
-        sys.stderr.write(f"repoctx: {exc}\n")
-        return exc.code
-    return result if isinstance(result, int) else 0
+    # The last place that can make one line of it.
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001
+        return _told(argv, exc)
+    return 0
 
 
-def _finish(step: Callable[[], Any]) -> None:
-    """Run a last step on stdout; a reader that has gone away is no error."""
+def _told(argv: list[str], exc: BaseException) -> int:
+    """Tell what went wrong in the form that was asked for; the exit code."""
+    from repoctx.cli.failure import as_error
+    from repoctx.cli.output import Output, asked_form
+    from repoctx.cli.terminal import say
+
+    error = as_error(exc)
+    out = Output(asked_form(argv, os.environ))
     try:
-        step()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        out.failed(error)
+        out.finish()
+        sys.stdout.flush()
+    except OSError:
+        _drop_stdout()
+        out.form = "text"
+    if out.text:
+        say(str(error))
+    return error.code
 
 
-def _utf8(stream: TextIO) -> None:
-    """Write UTF-8 whatever the locale is; odd path bytes come out as they are."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure:
-        reconfigure(encoding="utf-8", errors="surrogateescape")
+def _drop_stdout() -> None:
+    """What still waits to be written goes nowhere: its reader or its disk is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _open_streams() -> None:
+    """Write UTF-8 whatever the locale is, odd path bytes as they are; a stream that the
+    caller has closed leads nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        elif reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
-from repoctx.cli.terminal import colours, link, plain
+from repoctx.cli.stdin import beside, read_stdin
+from repoctx.cli.terminal import link, plain
 from repoctx.errors import BudgetExceeded, CutAnswer, Interrupted
-from repoctx.flow.ask import Asked
 from repoctx.values import Answer, Citation, Stop
 
-app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+if TYPE_CHECKING:
+    from repoctx.flow.ask import Asked
+
+app = typer.Typer(**o.APP)
 
 EXAMPLES = """
 Examples:
@@ -74,10 +77,9 @@ def ask(
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
-    text, piped = _question(" ".join(question))
-    beside = (*o.read_files(with_ or []), *([("stdin", piped)] if piped else []))
-    material = Material(beside, tree)
-    with job(repo, flags, quiet) as here:
+    text, texts = _given(" ".join(question), with_ or [], quiet)
+    material = Material(texts, tree)
+    with job(repo, flags, quiet, no_color) as here:
         try:
             asked = run(here.session, Question(text, material), _streaming(here))
         except CutAnswer as exc:
@@ -86,7 +88,7 @@ def ask(
             raise
         here.out.fields["model"] = asked.model.name
         _context(here, asked)
-        _report(here, asked.answer, asked.model.name, colours(not no_color))
+        _report(here, asked.answer, asked.model.name, here.colours)
 
 
 def _context(here: Job, asked: Asked) -> None:
@@ -95,17 +97,21 @@ def _context(here: Job, asked: Asked) -> None:
     here.out.context(len(prompt.now.files), prompt.request.prefix.count, bool(shape))
 
 
-def _question(text: str) -> tuple[str, str]:
-    """The question, and what stdin holds beside it."""
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else o.read_stdin()
-    return (piped, "") if text == "-" else (text, piped)
+def _given(
+    question: str, files: list[Path], quiet: bool
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The question, and the named texts beside it."""
+    named = [str(path) for path in files]
+    if question == "-":
+        return read_stdin(), tuple(o.read_files(files))
+    piped = "" if "-" in named else beside(quiet)
+    return question, (*o.read_files(files), *([("stdin", piped)] if piped else []))
 
 
 def _streaming(here: Job) -> o.OnText:
     terminal = sys.stdout.isatty()
 
     def show(piece: str) -> None:
-        here.progress("", 0, 0)
         here.out.event("text", text=piece)
         here.out.write(plain(piece) if terminal else piece)
         if here.out.text:

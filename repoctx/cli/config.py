@@ -14,8 +14,7 @@ from repoctx.cli.output import output
 from repoctx.cli.terminal import plain
 
 app = typer.Typer(
-    rich_markup_mode=None,
-    context_settings=o.HELP,
+    **o.APP,
     no_args_is_help=True,
     help="Show, create and trust settings.",
 )

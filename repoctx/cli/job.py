@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repoctx.cli.output import Output, output
-from repoctx.cli.terminal import plain, progress
+from repoctx.cli.output import FORMATS, Output, output
+from repoctx.cli.terminal import colours, progress, say
 from repoctx.flow.session import Session, open_session
 from repoctx.values import Progress
 
@@ -23,21 +22,34 @@ class Job:
     session: Session
     out: Output
     progress: Progress
+    no_color: bool = False
+
+    @property
+    def colours(self) -> bool:
+        """Whether stdout takes colours and links."""
+        return colours(not self.no_color, self.session.settings.color)
 
 
 @contextmanager
-def job(repo: Path, flags: Mapping[str, Any], quiet: bool = False) -> Iterator[Job]:
+def job(
+    repo: Path,
+    flags: Mapping[str, Any],
+    quiet: bool = False,
+    no_color: bool = False,
+) -> Iterator[Job]:
     """Open the repository at ``repo`` with the settings given as ``flags``.
 
     Errors become the result in the JSON formats. Notes of the run go to stderr at its
     end, one line each, unless ``quiet``.
     """
-    form = flags.get("output_format") or os.environ.get("REPOCTX_OUTPUT_FORMAT", "text")
-    with output(form) as out, progress(quiet) as report:
-        with open_session(repo, flags, report) as session:
+    form = flags.get("output_format") or os.environ.get("REPOCTX_OUTPUT_FORMAT", "")
+    # A wrong one is told by the settings, which know where it comes from.
+    with output(form if form in FORMATS else "text") as out:
+        with progress(quiet) as report, open_session(repo, flags, report) as session:
+            out.before = lambda: report("", 0, 0)
             out.use(session.settings.output_format)
             try:
-                yield Job(session, out, report)
+                yield Job(session, out, report, no_color)
             finally:
                 notes = session.notes
         if not quiet:
@@ -47,4 +59,4 @@ def job(repo: Path, flags: Mapping[str, Any], quiet: bool = False) -> Iterator[J
 def tell(notes: list[str]) -> None:
     """Write notes to stderr, each once."""
     for note in dict.fromkeys(notes):
-        sys.stderr.write(f"repoctx: {plain(note)}\n")
+        say(note)

@@ -8,14 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
+from repoctx.cli.stdin import MOST, read_stdin
 from repoctx.errors import UsageError
 
 OnText = Callable[[str], None]
 
-MOST_STDIN = 32_000_000
-"""Bytes; more is no question."""
-
 HELP: dict[Any, Any] = {"help_option_names": ["-h", "--help"]}
+
+APP: dict[str, Any] = {
+    "rich_markup_mode": None,
+    "add_completion": False,
+    "context_settings": HELP,
+}
+"""How every command's Typer is made."""
 
 Repo = Annotated[
     Path,
@@ -43,7 +48,9 @@ Budget = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", metavar="NAME", help="PROVIDER/MODEL, or offline."),
+    typer.Option(
+        "--model", "-m", metavar="NAME", help="offline, auto or PROVIDER/MODEL."
+    ),
 ]
 Base = Annotated[
     str | None,
@@ -105,21 +112,11 @@ def confirm_no_redact(no_redact: bool, yes: bool) -> None:
         return
     import sys
 
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("--no-redact needs --yes when nobody can be asked")
     typer.confirm(
         "Secrets will stand in the prompt as they are. Go on?", abort=True, err=True
     )
-
-
-def read_stdin() -> str:
-    """All of stdin as text. Raises UsageError when it is longer than 32 MB."""
-    import sys
-
-    data = sys.stdin.buffer.read(MOST_STDIN + 1)
-    if len(data) > MOST_STDIN:
-        raise UsageError("stdin holds more than 32 MB")
-    return data.decode("utf-8", "replace")
 
 
 def read_files(paths: list[Path]) -> list[tuple[str, str]]:
@@ -130,10 +127,11 @@ def read_files(paths: list[Path]) -> list[tuple[str, str]]:
             found.append(("stdin", read_stdin()))
             continue
         try:
-            data = path.read_bytes() if path.stat().st_size <= MOST_STDIN else None
+            with path.open("rb") as file:
+                data = file.read(MOST + 1)
         except OSError as exc:
             raise UsageError(f"--with {path}: {exc.strerror}") from None
-        if data is None:
+        if len(data) > MOST:
             raise UsageError(f"--with {path}: more than 32 MB")
         found.append((path.name, data.decode("utf-8", "replace")))
     return found

@@ -10,14 +10,15 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import typer
 
-from repoctx.errors import Interrupted, ProviderError, RepoctxError
+from repoctx.cli.failure import as_error
+from repoctx.errors import RepoctxError, SettingsError
 from repoctx.values import Count, Usage
 
 SCHEMA_VERSION = 1
@@ -25,11 +26,13 @@ FORMATS = ("text", "json", "stream-json")
 
 
 class Output:
-    """Where one command's result goes. ``fields`` collects the result object."""
+    """Where one command's result goes. ``fields`` collects the result object;
+    ``before`` is called before anything is written."""
 
     def __init__(self, form: str) -> None:
         self._began = time.monotonic()
         self._opened = False
+        self.before: Callable[[], object] = lambda: None
         self.form = form if form in FORMATS else "text"
         self.fields: dict[str, Any] = {
             "status": "ok",
@@ -58,6 +61,7 @@ class Output:
     def write(self, text: str) -> None:
         """Text for people; nothing in the JSON formats."""
         if self.text:
+            self.before()
             sys.stdout.write(text)
 
     def event(self, kind: str, **fields: object) -> None:
@@ -79,6 +83,15 @@ class Output:
         self.fields["usage"] = usage_fields(usage)
         self.fields["cost_usd"] = usage.cost
 
+    def failed(self, error: RepoctxError) -> None:
+        """Record what ended the command."""
+        self.fields["status"] = "interrupted" if error.code == 130 else "error"
+        self.fields["error"] = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "retryable": error.retryable,
+        }
+
     def finish(self) -> None:
         """Write the result object of the JSON formats."""
         self.use(self.form)
@@ -87,9 +100,20 @@ class Output:
             self._emit({"type": "result", **self.fields})
 
     def _emit(self, fields: Mapping[str, object]) -> None:
-        line = json.dumps({"schema_version": SCHEMA_VERSION, **fields})
-        sys.stdout.write(line + "\n")
+        self.before()
+        sys.stdout.write(_line({"schema_version": SCHEMA_VERSION, **fields}) + "\n")
         sys.stdout.flush()
+
+
+def _line(fields: Mapping[str, object]) -> str:
+    """One line of ASCII JSON. A path's bytes that are no UTF-8 are replaced: strict
+    readers refuse lone surrogates."""
+    line = json.dumps(fields)
+    if "\\ud" not in line:
+        return line
+    text = json.dumps(fields, ensure_ascii=False)
+    valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return json.dumps(json.loads(valid))
 
 
 def usage_fields(usage: Usage) -> dict[str, int]:
@@ -106,19 +130,30 @@ def output(form: str) -> Iterator[Output]:
     In text form errors pass through; in the JSON forms they become the result, and the
     process exits with their code.
     """
+    if form not in FORMATS:
+        raise SettingsError(f"--output-format must be one of {', '.join(FORMATS)}")
     out = Output(form)
     try:
         yield out
-    except (RepoctxError, KeyboardInterrupt) as exc:
+    except (BrokenPipeError, typer.Exit):
+        raise
+    # Whatever it is, a program that reads JSON is told by the result.
+    except (Exception, KeyboardInterrupt) as exc:
+        error = as_error(exc)
         if out.text:
-            raise
-        error = exc if isinstance(exc, RepoctxError) else Interrupted("interrupted")
-        out.fields["status"] = "interrupted" if error.code == 130 else "error"
-        out.fields["error"] = {
-            "type": type(error).__name__,
-            "message": str(error),
-            "retryable": isinstance(error, ProviderError) and error.retryable,
-        }
+            raise error from exc
+        out.failed(error)
         out.finish()
         raise typer.Exit(error.code) from None
     out.finish()
+
+
+def asked_form(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The output format that a command line asks for, before anything has read it."""
+    form = environ.get("REPOCTX_OUTPUT_FORMAT", "")
+    for flag, value in zip(argv, [*argv[1:], ""], strict=True):
+        if flag == "--output-format":
+            form = value
+        elif flag.startswith("--output-format="):
+            form = flag.partition("=")[2]
+    return form

@@ -11,7 +11,7 @@ from repoctx.cli import options as o
 from repoctx.cli.job import job
 from repoctx.cli.output import Output
 
-app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+app = typer.Typer(**o.APP)
 
 EXAMPLES = """
 Examples:

@@ -10,7 +10,7 @@ from repoctx.cli import options as o
 from repoctx.cli.output import output
 from repoctx.cli.terminal import plain
 
-app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+app = typer.Typer(**o.APP)
 
 
 @app.command()

@@ -9,9 +9,10 @@ import typer
 
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
-from repoctx.cli.terminal import colours, link, plain
+from repoctx.cli.stdin import read_stdin
+from repoctx.cli.terminal import link, plain, quoted
 
-app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+app = typer.Typer(**o.APP)
 
 EXAMPLES = """
 Examples:
@@ -52,13 +53,13 @@ def search(
     from repoctx.flow.survey import snapshot_now
 
     words = " ".join(query)
-    text = o.read_stdin() if words == "-" else words
+    text = read_stdin() if words == "-" else words
     flags = {
         "include": o.globs(include),
         "exclude": o.globs(exclude),
         "output_format": output_format,
     }
-    with job(repo, flags, quiet) as here:
+    with job(repo, flags, quiet, no_color) as here:
         now = snapshot_now(here.session)
         if budget is not None:
             from repoctx.flow.model import choose_model, tokenizer_for
@@ -73,19 +74,14 @@ def search(
             ]
             for pick in picks:
                 span = f":{pick.start}-{pick.end}" if pick.start else ""
-                here.out.write(_line(f"{pick.path}{span}"))
+                here.out.write(quoted(pick.path) + span + "\n")
         elif paths:
             found = ranked_paths(here.session, now, text)
             here.out.fields["paths"] = found
             for path in found:
-                here.out.write(_line(path))
+                here.out.write(quoted(path) + "\n")
         else:
-            _show(here, find(here.session, now, text), colours(not no_color))
-
-
-def _line(path: str) -> str:
-    """A path on one line; one that holds a newline is quoted as git does."""
-    return (path if path.isprintable() else repr(path)) + "\n"
+            _show(here, find(here.session, now, text), here.colours)
 
 
 def _show(here: Job, found: object, rich: bool) -> None:

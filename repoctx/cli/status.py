@@ -14,7 +14,7 @@ from repoctx.cli.terminal import plain
 from repoctx.flow.status import Status
 from repoctx.values import Count
 
-app = typer.Typer(rich_markup_mode=None, context_settings=o.HELP)
+app = typer.Typer(**o.APP)
 
 EXAMPLES = """
 Examples:

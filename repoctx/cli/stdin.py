@@ -1,0 +1,71 @@
+"""What stands in stdin: asked for by ``-``, or lying beside a question."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from repoctx.cli.terminal import say
+from repoctx.errors import UsageError
+
+MOST = 32_000_000
+"""Bytes; more is no question."""
+
+FIRST = 5.0
+"""Seconds to wait for a pipe that nobody asked for: hooks, editors and cron hand one
+down that stays open and silent."""
+
+GAP = 60.0
+"""Seconds to wait for the rest of one that has begun."""
+
+
+def read_stdin() -> str:
+    """All of stdin, however long it takes. Raises UsageError when it is closed or
+    longer than `MOST`."""
+    if sys.stdin is None:
+        raise UsageError("- reads stdin, and stdin is closed")
+    if sys.stdin.isatty():
+        say("reading from the terminal; Ctrl-D ends it")
+    return _text(sys.stdin.buffer.read(MOST + 1))
+
+
+def beside(quiet: bool = False) -> str:
+    """What a file or a pipe in stdin holds; nothing for a terminal or a device.
+
+    A pipe that stays silent for `FIRST` seconds is left alone, and a line says so.
+    Raises UsageError when one does not end.
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    descriptor = sys.stdin.fileno()
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return read_stdin()
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return ""
+    return _piped(descriptor, quiet) if os.name == "posix" else read_stdin()
+
+
+def _piped(descriptor: int, quiet: bool) -> str:
+    from select import select
+
+    data = bytearray()
+    while len(data) <= MOST:
+        if not select([descriptor], [], [], GAP if data else FIRST)[0]:
+            if data:
+                raise UsageError(f"stdin does not end: nothing came for {GAP:g} s")
+            if not quiet:
+                say(f"nothing came on stdin for {FIRST:g} s: asking without it")
+            return ""
+        block = os.read(descriptor, 1 << 20)
+        if not block:
+            break
+        data += block
+    return _text(data)
+
+
+def _text(data: bytes | bytearray) -> str:
+    if len(data) > MOST:
+        raise UsageError("stdin holds more than 32 MB")
+    return data.decode("utf-8", "replace")
