@@ -41,6 +41,8 @@ from repoctx.pack.overlay import (
 )
 from repoctx.pack.patch import patch
 from repoctx.pack.render import Doc, Tag, render
+from repoctx.pack.tokens import Estimate
+from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents, resolve, run
 from repoctx.scan.history import change_counts, committed, touched
 from repoctx.values import Segment, Snapshot, SourceFile, State
@@ -97,6 +99,9 @@ class Drafts:
         self._rules = reading_rules(session)
         self._shape = Shape(session.settings.overlay)
         self._laid: dict[str, Laid] = {}
+        # Exact only where a limit needs it: to load a vocabulary takes 0.2 s, and the
+        # text of new changes was never counted before.
+        self._counter: Tokenizer = shelf.tokenizer if room.limit else Estimate()
 
     def key(self, name: str, room: int = 0) -> str:
         """Under which the base ``name`` is kept, whole or fitted into ``room``."""
@@ -189,7 +194,7 @@ class Drafts:
             sources = Sources(old, self._texts, self._outline, base.shape)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
             docs = overlay_docs(ordered, sources, self._patch, tag)
-            overlay = overlay_segment(docs, style, self._shelf.tokenizer)
+            overlay = overlay_segment(docs, style, self._counter)
         return Laid(base, ordered, overlay, key, _hidden(base.shape, ordered))
 
     def _outline(self, file: SourceFile) -> str:

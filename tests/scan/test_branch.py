@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repos import commit, git, make_repo, write
-
 from repoctx.scan import discover
 from repoctx.scan.branch import head_of
+from repos import commit, git, make_repo, write
 
 
 def test_a_branch_and_a_detached_head(tmp_path: Path):
