@@ -50,6 +50,7 @@ def search(
     With --budget the best files are taken until their tokens are used up.
     """
     from repoctx.flow.search import find, ranked_paths
+    from repoctx.flow.session import something_in
     from repoctx.flow.survey import snapshot_now
 
     words = " ".join(query)
@@ -60,7 +61,7 @@ def search(
         "output_format": output_format,
     }
     with job(repo, flags, quiet, no_color) as here:
-        now = snapshot_now(here.session)
+        now = something_in(here.session, snapshot_now(here.session))
         if budget is not None:
             from repoctx.flow.model import choose_model, tokenizer_for
             from repoctx.flow.search import select

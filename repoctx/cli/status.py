@@ -55,7 +55,7 @@ def status(
         found = run(here.session)
         here.out.context(len(found.packed.now.files), found.count)
         if why is not None:
-            answer = explain(here.session, why, found.packed)
+            answer = explain(here.session, why, found.packed, repo.absolute())
             here.out.fields["why"] = answer
             here.out.write(plain(answer) + "\n")
             return

@@ -12,13 +12,19 @@ from repoctx.ask.ledger import Entry, record
 from repoctx.ask.save import AnswerFile
 from repoctx.ask.send import Control, Limits
 from repoctx.ask.send import answer as send
-from repoctx.errors import BudgetExceeded, CutAnswer, RepoctxError, UsageError
+from repoctx.errors import (
+    BudgetExceeded,
+    CutAnswer,
+    RepoctxError,
+    StorageError,
+    UsageError,
+)
 from repoctx.flow.model import Model, choose_model, tokenizer_for
 from repoctx.flow.pack import NOTHING, Memory, Packed, pack
 from repoctx.flow.prefix import chunks
 from repoctx.flow.search import citing, find
 from repoctx.flow.sent import Part, Sent, is_cold, is_warm, last_sent, remember
-from repoctx.flow.session import Session
+from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.tail import NOTHING_MORE, Material, tail
 from repoctx.pack.budget import Room, prompt_room
@@ -99,7 +105,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     )
     if not model.able.reads_context:
         # Nothing is sent: the base need not be rendered.
-        now = snapshot_now(session)
+        now = something_in(session, snapshot_now(session))
         given = "\n".join(text for _, text in question.material.texts)[:LOOKED_AT]
         found = find(session, now, f"{question.text}\n{given}")
         request = replace(
@@ -139,7 +145,9 @@ def pack_for(session: Session, model: Model) -> Packed:
         memory = Memory(warm, is_cold(sent, model.able, now))
     counter = tokenizer_for(session, model)
     limit = room_for(session, model, counter.exact).limit
-    return pack(session, counter, memory, limit)
+    packed = pack(session, counter, memory, limit)
+    something_in(session, packed.now)
+    return packed
 
 
 def note_of(model: Model, packed: Packed, when: float) -> Sent:
@@ -174,22 +182,28 @@ def _send(
     file = AnswerFile(session.state.answers, began)
     limits = Limits(first=session.settings.timeout)
     entry = Entry(began, "ask", model.name, request.prefix.digest, Usage())
+    sent = False
     try:
         control = Control(note=session.notes.append)
+        session.progress(f"waiting for {model.name}", 0, 0)
         got = send(model.provider, request, on_text, file, limits, control)
-    except RepoctxError as exc:
-        if packed is not None and isinstance(exc, CutAnswer):
-            remember(session.state, note_of(model, packed, time.time()))
-        entry = replace(entry, error=f"{type(exc).__name__}: {exc}")
-        raise
-    else:
-        if packed is not None:
-            remember(session.state, note_of(model, packed, time.time()))
+        sent = True
         saved = got.saved.name if got.saved else ""
         entry = replace(entry, usage=got.usage, stop=got.stop, answer=saved)
         return got
+    except (RepoctxError, OSError) as exc:
+        if isinstance(exc, CutAnswer):
+            sent = True
+            entry = replace(entry, answer=exc.saved.name if exc.saved else "")
+        entry = replace(entry, error=f"{type(exc).__name__}: {exc}")
+        raise
     finally:
         entry = replace(entry, seconds=time.monotonic() - clock)
-        record(session.state.ledger, entry)
+        try:
+            if packed is not None and sent:
+                remember(session.state, note_of(model, packed, time.time()))
+            record(session.state.ledger, entry)
+        except StorageError as exc:  # What came is worth more than our notes on it.
+            session.notes.append(str(exc))
         if file.problem:
             session.notes.append(file.problem)

@@ -50,7 +50,9 @@ def find(session: Session, now: Snapshot, query: str, most: int = PASSAGES) -> F
         bodies = [_body(read, now, definition) for definition in definitions]
         found = passages(session.store, now, query, read, most)
     known = [body for body in bodies if body is not None]
-    return Found(tuple(definitions), (*known, *found))
+    places = {(body.path, body.start, body.end) for body in known}
+    others = (p for p in found if (p.path, p.start, p.end) not in places)
+    return Found(tuple(definitions), (*known, *others))
 
 
 def _body(read: Read, now: Snapshot, definition: Definition) -> Passage | None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from repoctx.errors import NotARepository
 from repoctx.flow.state import State, open_state
 from repoctx.index import Store
 from repoctx.scan import Place, Selection, discover, user_state
 from repoctx.settings import Loaded, Settings, load, user_file
-from repoctx.values import BlobFacts, Progress, silent
+from repoctx.values import BlobFacts, Progress, Reason, Snapshot, silent
 
 
 @dataclass(slots=True)
@@ -60,3 +61,20 @@ def open_session(
     with Store.open(state.index) as store:
         yield Session(place, loaded, state, store, progress, notes, store.facts())
         notes += [line for line in (store.recovered, store.note) if line]
+
+
+def something_in(session: Session, now: Snapshot) -> Snapshot:
+    """``now``, when there is anything in it to ask about; files that could not be read
+    are noted. Raises NotARepository."""
+    lost = [f for f in now.left_out if f.reason in (Reason.VANISHED, Reason.UNREADABLE)]
+    if lost:
+        session.notes.append(
+            f"{len(lost):,} file(s) could not be read, such as {lost[0].path}: "
+            "repoctx status --left-out lists them"
+        )
+    if not now.files:
+        why = "all files are left out" if now.left_out else "there are no files"
+        raise NotARepository(
+            f"nothing to read in {session.place.root}: {why} (repoctx status says more)"
+        )
+    return now

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repoctx.errors import UsageError
 from repoctx.flow.model import choose_model, tokenizer_for
 from repoctx.flow.pack import Packed, pack
 from repoctx.flow.session import Session
@@ -78,9 +79,14 @@ def _languages(packed: Packed) -> tuple[Language, ...]:
     return tuple(sorted(rows, key=lambda row: (-row.tokens, row.name)))
 
 
-def why(session: Session, given: str, packed: Packed) -> str:
-    """One line on what became of the path ``given``. Raises OutsideRoot."""
-    path = inside(session.place.root, given, Path.cwd())
+def why(session: Session, given: str, packed: Packed, folder: Path) -> str:
+    """One line on what became of the path ``given``, which is relative to ``folder``.
+
+    Raises OutsideRoot, UsageError for an empty path.
+    """
+    if not given:
+        raise UsageError("--why needs a path")
+    path = inside(session.place.root, given, folder)
     for file in packed.now.files:
         if file.path == path:
             return f"{path}: in the context ({file.lang or 'text'}, {file.state})"
@@ -88,9 +94,10 @@ def why(session: Session, given: str, packed: Packed) -> str:
         if path == item.path or path.startswith(item.path.rstrip("/") + "/"):
             detail = f" ({item.detail})" if item.detail else ""
             return f"{item.path}: left out: {item.reason}{detail}"
-    below = [f for f in packed.now.files if f.path.startswith(path.rstrip("/") + "/")]
-    if below:
-        return f"{path}: a folder with {len(below):,} files in the context"
+    within = f"{path}/" if path else ""
+    if below := sum(f.path.startswith(within) for f in packed.now.files):
+        name = path or str(session.place.root)
+        return f"{name}: a folder with {below:,} file(s) in the context"
     if session.place.git and (rule := ignored_by(session.place, path)):
         return f"{path}: left out: {Reason.IGNORED} ({rule})"
     if not (session.place.root / path).exists():
