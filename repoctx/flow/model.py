@@ -60,4 +60,11 @@ def _nobody(_urls: Sequence[str]) -> str:
 
 def tokenizer_for(session: Session, model: Model) -> Tokenizer:
     """What counts for this model: exact where its vocabulary is at hand."""
-    return Counted(tokens.load(model.able.tokenizer), session.store)
+    name = model.able.tokenizer
+    found = tokens.load(name)
+    if not found.exact:
+        import tempfile  # Only where tiktoken's vocabulary has to be looked for.
+
+        folder = tokens.ranks_folder(os.environ, tempfile.gettempdir())
+        found = tokens.load(name, ranks=folder)
+    return Counted(found, session.store)
