@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.job import job
 from repoctx.cli.output import Output
+from repoctx.cli.terminal import raw_writer
 
 app = typer.Typer(**o.APP)
 
@@ -49,7 +49,7 @@ def pack(
     from repoctx.flow.ask import pack_for
     from repoctx.flow.model import choose_model
     from repoctx.flow.prefix import write_prefix
-    from repoctx.flow.state import replacing
+    from repoctx.flow.state import output_file
 
     o.confirm_no_redact(no_redact, yes)
     flags = {
@@ -68,11 +68,11 @@ def pack(
         packed = pack_for(here.session, choose_model(here.session))
         prefix = packed.prefix
         if target is not None and str(target) != "-":
-            with replacing(target.absolute()) as handle:
+            with output_file(target) as handle:
                 write_prefix(prefix, handle.write)
         elif here.out.text:
-            sys.stdout.flush()
-            write_prefix(prefix, sys.stdout.buffer.write)
+            here.out.before()
+            write_prefix(prefix, raw_writer())
         here.out.context(len(packed.now.files), prefix.count)
         _describe(here.out, packed)
         here.session.notes.append(

@@ -5,10 +5,11 @@ Nothing here is imported by a run whose output goes into a pipe.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Timer
@@ -71,6 +72,16 @@ def plain(text: str) -> str:
 def _drives(c: str) -> bool:
     control = c < " " or "\x7f" <= c <= "\x9f"
     return control or "\ud800" <= c <= "\udfff" or c in _BIDI
+
+
+def raw_writer() -> Callable[[bytes], object]:
+    """What writes bytes to stdout: as they are, but never so that they could drive a
+    terminal."""
+    sys.stdout.flush()
+    if not sys.stdout.isatty():
+        return sys.stdout.buffer.write
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return lambda data: sys.stdout.write(plain(decoder.decode(data)))
 
 
 def quoted(path: str) -> str:

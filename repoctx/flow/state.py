@@ -94,6 +94,38 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 Path(name).unlink()
 
 
+@contextmanager
+def output_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file that the user named: whole or not at all, through links, with the
+    rights of any new file; a pipe or a device is simply written to.
+
+    Raises StorageError; no folder is made.
+    """
+    target = path.resolve()
+    if not target.parent.is_dir():
+        raise StorageError(f"cannot write {path}: there is no folder {target.parent}")
+    if target.exists() and not target.is_file():
+        try:
+            with target.open("wb") as handle:
+                yield handle
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
+        return
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    with replacing(target) as handle:
+        yield handle
+        handle.flush()
+        Path(handle.name).chmod(mode)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def write_json(path: Path, value: object) -> None:
     """Replace ``path`` by ``value`` as JSON. Raises StorageError."""
     with replacing(path) as handle:

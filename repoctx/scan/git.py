@@ -126,6 +126,8 @@ def discover(path: Path) -> Place:
     out, err = _communicate(process, None, TIMEOUT)
     if process.returncode:
         if err.startswith(b"fatal: not a git repository (or any"):
+            if (broken := _remains(folder)) is not None:
+                raise NotARepository(f"{broken} is there, but git cannot read it")
             return Place(folder, user_state(folder), git=False, git_dir=folder)
         raise _refusal(folder, err)
     # The git folder comes last: a name may hold a newline.
@@ -145,6 +147,16 @@ def discover(path: Path) -> Place:
         shallow=shallow == b"true",
     )
     return _with_head(place)
+
+
+def _remains(folder: Path) -> Path | None:
+    """A ``.git``, here or above on the same file system, that git passes over."""
+    for above in (folder, *folder.parents):
+        if above.stat().st_dev != folder.stat().st_dev:
+            return None
+        if (above / ".git" / "HEAD").is_file():
+            return above / ".git"
+    return None
 
 
 def user_state(root: Path) -> Path:
