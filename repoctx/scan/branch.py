@@ -1,10 +1,11 @@
-"""Where HEAD is, in words for people: read by GitPython, which runs no git for it."""
+"""Where HEAD is, in words for people: refs by GitPython, the commit by guarded git."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from repoctx.scan.git import Place
+from repoctx.errors import GitError
+from repoctx.scan.git import Place, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +18,19 @@ class Head:
 
 
 def head_of(place: Place) -> Head | None:
-    """HEAD of the repository; None outside git, before the first commit, and where
-    GitPython cannot read it (a new ref or object format)."""
+    """HEAD of the repository; None outside git, before the first commit, and where its
+    refs cannot be read (a new ref format)."""
     if not place.git or not place.head:
         return None
     # Imported here: 100 ms that only `status` pays.
     import git
-    from git.db import GitDB
 
     try:
-        # The pure-Python object database: no process, so nothing configured runs.
-        with git.Repo(place.root, odbt=GitDB) as repo:
+        # GitPython reads refs as files. Objects it would read by a git of its own,
+        # without our guards.
+        with git.Repo(place.root) as repo:
             branch = "" if repo.head.is_detached else repo.active_branch.name
-            commit = repo.head.commit
-            subject = str(commit.message).split("\n", 1)[0]
-            return Head(branch, commit.hexsha, subject)
-    except (git.GitError, ValueError, OSError, KeyError):
+        out = run(place, "log", "--max-count=1", "--format=%s", place.head, "--")
+    except (git.GitError, GitError, ValueError, OSError, TypeError):
         return None
+    return Head(branch, place.head, out.decode("utf-8", "replace").rstrip("\n"))
