@@ -11,7 +11,7 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
 from repoctx.cli.stdin import beside, read_stdin
-from repoctx.cli.terminal import link, plain
+from repoctx.cli.terminal import link, plain, quoted
 from repoctx.errors import BudgetExceeded, CutAnswer, Interrupted
 from repoctx.values import Answer, Citation, Stop
 
@@ -158,7 +158,7 @@ def _sources(citations: tuple[Citation, ...], root: Path, rich: bool) -> str:
     for one in citations:
         if one.verified:
             span = f"-{one.end}" if one.end > one.start else ""
-            place = plain(f"{one.path}:{one.start}{span}")
+            place = f"{quoted(one.path)}:{one.start}{span}"
             shown = link(place, root / one.path, one.start) if rich else place
             places.setdefault(place, shown)
     lost = sum(not one.verified for one in citations)

@@ -76,8 +76,8 @@ def pack(
         here.out.context(len(packed.now.files), prefix.count)
         _describe(here.out, packed)
         here.session.notes.append(
-            f"{len(packed.now.files):,} files, {prefix.size:,} bytes, "
-            f"{prefix.count} tokens, digest {prefix.digest[:12]}"
+            f"{len(packed.now.files):,} file(s), {prefix.size:,} bytes, "
+            f"{prefix.count} tokens, digest {prefix.digest[:16]}"
         )
 
 

@@ -10,7 +10,7 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
 from repoctx.cli.stdin import read_stdin
-from repoctx.cli.terminal import link, plain, quoted
+from repoctx.cli.terminal import dim, link, plain, quoted
 
 app = typer.Typer(**o.APP)
 
@@ -108,15 +108,17 @@ def _show(here: Job, found: object, rich: bool) -> None:
         for p in found.passages
     ]
     for d in found.definitions:
-        place = plain(f"{d.path}:{d.symbol.start}")
+        place = f"{quoted(d.path)}:{d.symbol.start}"
         shown = link(place, root / d.path, d.symbol.start) if rich else place
-        here.out.write(f"{shown}  {d.symbol.kind}  {plain(d.symbol.signature)}\n")
+        kind, signature = d.symbol.kind, plain(d.symbol.signature)
+        said = "" if signature.split(" ")[0] == kind else f"{dim(kind, rich)}  "
+        here.out.write(f"{shown}  {said}{signature}\n")
     places = {(d.path, d.symbol.start) for d in found.definitions}
     for p in found.passages:
         if (p.path, p.start) in places:
             continue
-        place = plain(f"{p.path}:{p.start}-{p.end}")
+        place = f"{quoted(p.path)}:{p.start}-{p.end}"
         shown = link(place, root / p.path, p.start) if rich else place
-        here.out.write(f"{shown}  {plain(p.why)}\n")
+        here.out.write(f"{shown}  {dim(plain(p.why), rich)}\n")
     if not found.definitions and not found.passages:
         here.out.write("Nothing matches.\n")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
-from repoctx.cli.terminal import plain
-from repoctx.flow.status import Status
-from repoctx.values import Count
+from repoctx.cli.terminal import bold, dim, plain, quoted
+from repoctx.values import Count, LeftOut
+
+if TYPE_CHECKING:
+    from repoctx.flow.status import Status
 
 app = typer.Typer(**o.APP)
 
@@ -25,6 +28,8 @@ Examples:
   repoctx status --left-out
 """
 SHOWN = 8
+LEFT_OUT = "left out"
+HINT = "(--left-out lists all, --why PATH explains one)"
 
 
 @app.command(epilog=EXAMPLES)
@@ -41,6 +46,7 @@ def status(
     exclude: o.Exclude = None,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
+    no_color: o.NoColor = False,
 ) -> None:
     """Show files, tokens, languages, what was left out, the index and the digest."""
     from repoctx.flow.status import status as run
@@ -51,7 +57,7 @@ def status(
         "exclude": o.globs(exclude),
         "output_format": output_format,
     }
-    with job(repo, flags, quiet) as here:
+    with job(repo, flags, quiet, no_color) as here:
         found = run(here.session)
         here.out.context(len(found.packed.now.files), found.count)
         if why is not None:
@@ -64,7 +70,7 @@ def status(
             for reason, items in found.left_out.items():
                 for item in items:
                     detail = f"  {item.detail}" if item.detail else ""
-                    here.out.write(plain(f"{item.path}  {reason}{detail}") + "\n")
+                    here.out.write(f"{quoted(item.path)}  {reason}{plain(detail)}\n")
             return
         here.out.write(_text(here, found))
 
@@ -89,39 +95,75 @@ def _fields(here: Job, found: Status) -> None:
 
 
 def _text(here: Job, found: Status) -> str:
-    packed, prefix = found.packed, found.packed.prefix
-    commit = packed.commit[:12] or "work tree"
-    state = here.session.state.folder
-    age = max(0.0, time.time() - found.index_time)
-    lines = [
-        f"root      {here.session.place.root}",
-        f"context   {len(packed.now.files):,} files, {prefix.size:,} bytes, "
-        f"{found.count} tokens",
-        f"base      {commit} ({packed.why})",
-        f"changes   {len(packed.changes):,} paths differ from the base",
-        f"digest    {prefix.digest[:16]}",
-        f"index     {found.index_bytes:,} bytes, written {_ago(age)} ago, in {state}",
-        "",
-        "segments  " + "  ".join(f"{s.kind} {s.count}" for s in prefix.segments),
-        "",
-        "languages",
+    packed, prefix, on = found.packed, found.packed.prefix, here.colours
+    commit = packed.commit[:12] or "the work tree"
+    files = _files(len(packed.now.files))
+    parts = " + ".join(f"{s.kind} {s.count}" for s in prefix.segments)
+    changed = f"{len(packed.changes):,} paths" if packed.changes else "none"
+    age = _ago(max(0.0, time.time() - found.index_time))
+    rows = [
+        ("root", str(here.session.place.root)),
+        ("context", f"{files}, {_bytes(prefix.size)}, {found.count} tokens"),
+        ("prefix", f"{prefix.digest[:16]} = {parts}"),
+        ("base", f"{commit}: {packed.why}"),
+        ("changes", f"{changed} since the base"),
+        ("index", f"{_bytes(found.index_bytes)}, written {age} ago"),
+        ("state", str(here.session.state.folder)),
     ]
-    for row in found.languages[:SHOWN]:
-        tokens = Count(row.tokens, found.count.exact)
-        lines.append(f"  {row.name:<12} {row.files:>7,} files  {tokens!s:>12} tokens")
-    if len(found.languages) > SHOWN:
-        rest = found.languages[SHOWN:]
-        files, tokens_left = sum(r.files for r in rest), sum(r.tokens for r in rest)
-        tokens = Count(tokens_left, found.count.exact)
-        lines.append(f"  {'others':<12} {files:>7,} files  {tokens!s:>12} tokens")
-    lines += ["", "left out (--left-out lists all, --why PATH explains one)"]
-    for reason, items in sorted(found.left_out.items(), key=lambda i: -len(i[1])):
-        example = min((i.path for i in items), key=len)
-        lines.append(f"  {len(items):>6,}  {reason}, such as {example}")
-    if found.redacted:
-        named = ", ".join(f"{n} {rule}" for rule, n in sorted(found.redacted.items()))
-        lines += ["", f"redacted  {named}"]
-    return "".join(plain(line) + "\n" for line in lines)
+    lines = [f"{bold(f'{name:<9}', on)} {plain(text)}" for name, text in rows]
+    for title, table in (
+        ("languages", _languages(found)),
+        (LEFT_OUT, _left_out(found)),
+        ("redacted", _redacted(found)),
+    ):
+        if table:
+            more = f"  {dim(HINT, on)}" if title == LEFT_OUT else ""
+            lines += ["", bold(title, on) + more]
+            lines += [f"  {plain(row)}" for row in table]
+    return "\n".join(lines) + "\n"
+
+
+def _languages(found: Status) -> list[str]:
+    rows = [(row.name, row.files, row.tokens) for row in found.languages[:SHOWN]]
+    if rest := found.languages[SHOWN:]:
+        others = sum(row.files for row in rest), sum(row.tokens for row in rest)
+        rows.append(("others", *others))
+    whole = sum(tokens for _, _, tokens in rows) or 1
+    base = found.packed.prefix.segments[1].count
+    table = []
+    for name, files, tokens in rows:
+        count = Count(tokens, base.exact)
+        share = f"{tokens / whole:>6.1%}"
+        table.append(f"{name:<12} {_files(files):>12} {count!s:>12} tokens {share}")
+    return table
+
+
+def _left_out(found: Status) -> list[str]:
+    by_number = sorted(found.left_out.items(), key=lambda item: -len(item[1]))
+    return [
+        f"{len(items):>6,}  {reason}, such as {_shortest(items)}"
+        for reason, items in by_number
+    ]
+
+
+def _shortest(items: Sequence[LeftOut]) -> str:
+    return quoted(min((item.path for item in items), key=len))
+
+
+def _redacted(found: Status) -> list[str]:
+    by_number = sorted(found.redacted.items(), key=lambda item: (-item[1], item[0]))
+    return [f"{number:>6,}  {rule}" for rule, number in by_number]
+
+
+def _files(number: int) -> str:
+    return f"{number:,} file{'' if number == 1 else 's'}"
+
+
+def _bytes(number: int) -> str:
+    for size, unit in ((1_000_000, "MB"), (1_000, "kB")):
+        if number >= size:
+            return f"{number / size:,.1f} {unit}"
+    return f"{number} bytes"
 
 
 def _ago(seconds: float) -> str:
