@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from repoctx.flow.pack import Memory, Packed, pack
-from repoctx.flow.prefix import chunks
+from repoctx.flow.prefix import BaseTexts, chunks
 from repoctx.flow.session import open_session
+from repoctx.flow.survey import dirty_files
 from repoctx.flow.texts import Texts
+from repoctx.pack.base import TextOf
 from repoctx.pack.overlay import FULL_TEXT_RATIO, Change
 from repoctx.pack.patch import patch
+from repoctx.pack.render import Style
 from repoctx.scan import Contents
-from repoctx.values import State
+from repoctx.values import SegmentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,25 @@ class Repoctx:
         with open_session(worktree, self._flags) as session:
             packed = pack(session, Lines(), self._memory)
             self._memory = Memory(warm=(packed.name,))
-            dirty = {f.path for f in packed.now.files if f.state is not State.CLEAN}
-            with Contents(session.place, frozenset(dirty)) as contents:
-                texts = Texts(contents, session.facts, session.settings.redact)
-                lost = sum(self._lost(change, texts) for change in packed.changes)
+            segments = packed.prefix.segments
+            base = next(s for s in segments if s.kind is SegmentKind.BASE)
+            style = Style(session.settings.style)
+            with (
+                Contents(session.place, dirty_files(packed.now)) as contents,
+                BaseTexts(base, style) as old,
+            ):
+                new = Texts(contents, session.facts, session.settings.redact)
+                lost = sum(self._lost(change, old, new) for change in packed.changes)
         return Shot(stream(packed), files(packed), lost)
 
-    def _lost(self, change: Change, texts: Texts) -> int:
+    def _lost(self, change: Change, before: TextOf, after: TextOf) -> int:
         """Lines of the base that a change supersedes."""
         if change.old is None:
             return 0
         key = (change.old.oid, change.new.oid if change.new else "")
         if key not in self._known:
-            old = texts(change.old)
-            new = texts(change.new) if change.new else ""
+            old = before(change.old)
+            new = after(change.new) if change.new else ""
             body = patch(old, new)
             whole = len(body) >= FULL_TEXT_RATIO * len(new)
             text = old if whole else body
