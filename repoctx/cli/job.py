@@ -44,14 +44,18 @@ def job(
     """
     form = flags.get("output_format") or os.environ.get("REPOCTX_OUTPUT_FORMAT", "")
     # A wrong one is told by the settings, which know where it comes from.
-    with output(form if form in FORMATS else "text") as out:
-        with progress(quiet) as report, open_session(repo, flags, report) as session:
+    notes: list[str] = []
+    try:
+        with (
+            output(form if form in FORMATS else "text") as out,
+            progress(quiet) as report,
+            open_session(repo, flags, report) as session,
+        ):
+            notes = session.notes
             out.before = lambda: report("", 0, 0)
             out.use(session.settings.output_format)
-            try:
-                yield Job(session, out, report, no_color)
-            finally:
-                notes = session.notes
+            yield Job(session, out, report, no_color)
+    finally:
         if not quiet:
             tell(notes)
 

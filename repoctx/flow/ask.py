@@ -192,10 +192,11 @@ def _send(
         entry = replace(entry, usage=got.usage, stop=got.stop, answer=saved)
         return got
     except (RepoctxError, OSError) as exc:
+        reason: BaseException = exc
         if isinstance(exc, CutAnswer):
-            sent = True
+            sent, reason = True, exc.__cause__ or exc
             entry = replace(entry, answer=exc.saved.name if exc.saved else "")
-        entry = replace(entry, error=f"{type(exc).__name__}: {exc}")
+        entry = replace(entry, error=f"{type(exc).__name__}: {reason}")
         raise
     finally:
         entry = replace(entry, seconds=time.monotonic() - clock)
