@@ -2,19 +2,26 @@
 
 One small file a model in the state folder. It names the base, so that a warm base
 stays, and keeps the overlay's text, so that a check can name the first byte that moved.
+The last prefix over each of a few bases is kept: whoever goes to another branch and
+back finds its cache warm.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from repoctx.flow.state import State, read_json, write_json
 from repoctx.values import Capabilities
 
-VERSION = 1
+VERSION = 2
+
+BASES = 4
+"""Bases whose last prefix is remembered."""
 
 UNKNOWN_TTL = 24 * 3600.0
 """Seconds after which a cache of unknown lifetime has surely ended."""
@@ -33,7 +40,9 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The last prefix that a model was sent. ``base`` is a commit or ``tree:DIGEST``,
-    ``key`` the kept base's name, ``time`` in seconds since 1970."""
+    ``key`` the kept base's name, ``time`` in seconds since 1970. ``marks`` are the
+    offsets at which cache entries were written (none: not known), ``window`` the
+    model's in tokens, as it was learnt then (0: not known)."""
 
     model: str
     base: str
@@ -42,24 +51,64 @@ class Sent:
     digest: str
     parts: tuple[Part, ...]
     overlay: str = ""
+    marks: tuple[int, ...] = ()
+    window: int = 0
 
 
 def remember(state: State, sent: Sent) -> None:
     """Keep ``sent`` as its model's last. Raises StorageError."""
-    write_json(_path(state, sent.model), {"version": VERSION, **asdict(sent)})
+    before = [old for old in all_sent(state, sent.model) if old.key != sent.key]
+    kept = [asdict(one) for one in (sent, *before[: BASES - 1])]
+    note = {"version": VERSION, "model": sent.model, "sent": kept}
+    write_json(_path(state, sent.model), note)
 
 
 def last_sent(state: State, model: str) -> Sent | None:
     """What ``model`` was sent last; None when nothing was, or the note is damaged."""
-    fields = read_json(_path(state, model))
+    return next(iter(all_sent(state, model)), None)
+
+
+def all_sent(state: State, model: str) -> tuple[Sent, ...]:
+    """The last prefix that ``model`` was sent over each base, newest first; none when
+    the note is damaged."""
+    note = read_json(_path(state, model))
     try:
-        if fields.pop("version") != VERSION or fields["model"] != model:
-            return None
-        fields["parts"] = tuple(Part(**part) for part in fields["parts"])
-        sent = Sent(**fields)
-        return sent if sent.time > 0 and isinstance(sent.overlay, str) else None
-    except (AttributeError, KeyError, TypeError):
-        return None
+        if note["version"] != VERSION or note["model"] != model:
+            return ()
+        return tuple(_sent(fields, model) for fields in note["sent"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ()
+
+
+def models_sent(state: State) -> tuple[str, ...]:
+    """The models that were sent something, the last one first."""
+    found: list[tuple[float, str]] = []
+    for path in (state.folder / "sent").glob("*.json"):
+        note = read_json(path)
+        model = note.get("model") if isinstance(note, dict) else None
+        if isinstance(model, str) and (sent := last_sent(state, model)):
+            found.append((sent.time, model))
+    return tuple(model for _, model in sorted(found, reverse=True))
+
+
+def _sent(fields: dict[str, Any], model: str) -> Sent:
+    """The note of one prefix. Raises TypeError, ValueError or KeyError for another
+    shape: state may be damaged in any way."""
+    parts = tuple(Part(**part) for part in fields.pop("parts"))
+    sent = Sent(**fields, parts=parts)
+    texts = [sent.base, sent.key, sent.digest, sent.overlay]
+    texts += [text for part in parts for text in (part.kind, part.digest)]
+    numbers = [n for part in parts for n in (part.size, part.tokens)]
+    numbers += [*sent.marks, sent.window]
+    if not all(isinstance(text, str) for text in texts) or sent.model != model:
+        raise TypeError("not a note of what was sent")
+    if not all(isinstance(n, int) and n >= 0 for n in numbers):
+        raise ValueError("not a size")
+    if not sent.key.isalnum():  # It names a file.
+        raise ValueError("not a key")
+    if not (math.isfinite(sent.time) and sent.time > 0):
+        raise ValueError("not a time")
+    return replace(sent, marks=tuple(sent.marks))
 
 
 def is_warm(sent: Sent, able: Capabilities, now: float) -> bool:

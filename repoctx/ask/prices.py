@@ -1,0 +1,177 @@
+"""What is known of a vendor's model without asking its server: limits, cache, prices.
+
+Prices and windows come from genai-prices (extra ``prices``), at the time of the
+request, because they change on dates. What it lacks (output, cache kind, smallest
+cached prefix, lifetimes, storage) is in ``limits.json`` beside this module, by provider
+and a pattern of model names; the first that matches counts. Nothing here touches the
+network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from repoctx.values import Capabilities, Usage
+
+OUTPUT = 8192
+"""Tokens of an answer where nobody says a limit."""
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A model as it is spelled: its vendor (genai-prices' id), its own name, and where
+    it is reached, which tells the vendor when ``provider`` is none."""
+
+    provider: str
+    model: str
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``able`` is what a model can do; ``factor`` its tokens for one of o200k_base;
+    ``writes`` the price of a cache write in input prices, by lifetime in seconds, where
+    genai-prices does not know it; ``storage`` USD per million tokens and hour."""
+
+    able: Capabilities
+    factor: float = 1.0
+    writes: Mapping[int, float] = field(default_factory=dict)
+    storage: float = 0.0
+
+
+def facts(of: Ref, when: float) -> Facts | None:
+    """What is known of ``of`` at ``when`` (seconds since 1970); None: nothing."""
+    row = _row(of)
+    found = _found(of)
+    if not row and found is None:
+        return None
+    window = (found[1].context_window if found else 0) or row.get("window", 0)
+    able = Capabilities(
+        window=window,
+        output=row.get("output", OUTPUT),
+        cache=row.get("cache", "none"),
+        marks=row.get("marks", 0),
+        minimum=row.get("minimum", 0),
+        ttls=tuple(row.get("ttls", ())),
+        cliff=_cliff(found, when),
+    )
+    writes = {int(ttl): n for ttl, n in row.get("write_times_input", {}).items()}
+    return Facts(able, row.get("tokens", 1.0), writes, row.get("storage", 0.0))
+
+
+def cost(of: Ref, usage: Usage, when: float, ttl: int = 0) -> float | None:
+    """USD of ``usage`` at the prices of ``when``; None when they are not known.
+
+    ``ttl`` is the lifetime in seconds that cache writes are made for (0: the usual).
+    """
+    found = _found(of)
+    if found is None:
+        return None
+    from genai_prices.types import Usage as Priced
+
+    hours = usage.cache_write if ttl == HOUR else 0
+    # Hour-long writes are a part of the writes: they must stand in both.
+    priced = Priced(
+        input_tokens=usage.input,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        cache_write_1h_tokens=hours,
+        output_tokens=usage.output,
+    )
+    provider, model = found
+    try:
+        total = model.calc_price(
+            priced, provider, genai_request_timestamp=_moment(when)
+        ).total_price
+    except (LookupError, ValueError, ArithmeticError):
+        return None
+    known = facts(of, when) or Facts(Capabilities(0, 0))
+    extra = _dearer(found, usage, when, known.writes.get(ttl, 0.0))
+    kept = known.storage * usage.cache_write / 1e6 * (ttl / HOUR)
+    return float(total) + extra + kept
+
+
+def at_rates(usage: Usage, prices: Mapping[str, float]) -> float | None:
+    """USD of ``usage`` by a provider's own prices (USD per million tokens: ``input``,
+    ``cache_read``, ``cache_write``, ``output``); None without the first."""
+    if "input" not in prices:
+        return None
+    plain = prices["input"]
+    rest = usage.input - usage.cached - usage.cache_write
+    return (
+        rest * plain
+        + usage.cached * prices.get("cache_read", plain)
+        + usage.cache_write * prices.get("cache_write", plain)
+        + usage.output * prices.get("output", 0.0)
+    ) / 1e6
+
+
+def _dearer(found: Any, usage: Usage, when: float, times: float) -> float:
+    """What long-lived writes cost beyond the usual ones."""
+    if not times:
+        return 0.0
+    prices = found[1].get_prices(_moment(when))
+    plain = _rate(getattr(prices, "input_mtok", None), usage.input)
+    usual = _rate(getattr(prices, "cache_write_mtok", None), usage.input) or plain
+    return max(0.0, plain * times - usual) * usage.cache_write / 1e6
+
+
+def _rate(price: Any, tokens: int) -> float:
+    """USD per million tokens in a request of ``tokens``: tiers count for all of it."""
+    rate = getattr(price, "base", price)
+    for tier in getattr(price, "tiers", ()):
+        if tokens > tier.start:
+            rate = tier.price
+    return float(rate or 0)
+
+
+def _cliff(found: Any, when: float) -> int:
+    """Tokens from which every token of a request costs more; 0: never."""
+    if found is None:
+        return 0
+    price = getattr(found[1].get_prices(_moment(when)), "input_mtok", None)
+    return min((int(tier.start) for tier in getattr(price, "tiers", ())), default=0)
+
+
+def _found(of: Ref) -> Any:
+    """genai-prices' provider and model; None when it is not installed or knows none."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return None
+    try:
+        found = get_snapshot().find_provider_model(
+            of.model, None, of.provider or None, of.base_url or None
+        )
+    except LookupError:
+        return None
+    # Its search is lenient: a name that only contains a vendor's is not that vendor.
+    return None if of.provider and found[0].id != of.provider else found
+
+
+def _row(of: Ref) -> dict[str, Any]:
+    """The first row of our limits that fits; empty when there is none."""
+    for provider, models, row in _limits():
+        if provider == of.provider and models.fullmatch(of.model.lower()):
+            return row
+    return {}
+
+
+@cache
+def _limits() -> tuple[tuple[str, re.Pattern[str], dict[str, Any]], ...]:
+    text = resources.files(__package__).joinpath("limits.json").read_text("utf-8")
+    rows = json.loads(text)["rows"]
+    return tuple((row["provider"], re.compile(row["models"]), row) for row in rows)
+
+
+def _moment(when: float) -> datetime:
+    return datetime.fromtimestamp(when, UTC)

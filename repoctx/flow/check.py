@@ -1,0 +1,277 @@
+"""The job of foreseeing: what a cache would serve of the prefix, before it is sent.
+
+Nothing is sent and no network is touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from repoctx.ask.choose import Choice
+from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
+from repoctx.errors import UnknownModel
+from repoctx.flow.ask import pack_for
+from repoctx.flow.differs import Difference, Seen, differs
+from repoctx.flow.model import Model, choose_model
+from repoctx.flow.pack import Packed
+from repoctx.flow.sent import Sent, all_sent, is_warm, models_sent
+from repoctx.flow.session import Session
+from repoctx.pack.marks import marks
+from repoctx.values import (
+    Capabilities,
+    Count,
+    Delta,
+    Endpoint,
+    Prefix,
+    Request,
+    SegmentKind,
+    Usage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One part of the prompt: its kind, bytes, tokens, and how many of the tokens a
+    cache is believed to hold."""
+
+    kind: str
+    size: int
+    count: Count
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is foreseen for a prefix.
+
+    ``sends`` is False for a provider that reads no prompt, ``served`` when no provider
+    here serves the model. ``sent`` is the last prefix the model was sent, ``age`` its
+    seconds, ``warm`` whether its cache is believed to hold it; ``difference`` is None
+    when nothing differs or nothing was sent. ``cached``, ``written`` and ``plain``
+    tokens add up to the prefix; ``cached_bytes`` lie in the cache. Costs are USD of the
+    prefix alone, as foreseen and with a cold cache; None when prices are not known.
+    """
+
+    packed: Packed
+    model: Model
+    served: bool
+    sent: Sent | None
+    age: float
+    warm: bool
+    difference: Difference | None
+    cached: Count
+    written: Count
+    plain: Count
+    cached_bytes: int
+    cost: float | None
+    cold_cost: float | None
+    bands: tuple[Band, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def sends(self) -> bool:
+        """Whether the model is sent any of this."""
+        return self.model.able.reads_context
+
+    @property
+    def count(self) -> Count:
+        """Tokens of the whole prefix, as the model counts them."""
+        return self.cached + self.written + self.plain
+
+
+def check(session: Session) -> Check:
+    """Pack for the chosen model, and foresee what its cache serves.
+
+    A model that no provider here serves is foreseen all the same, when its limits or
+    prices are known. Raises UnknownModel, AuthError and what packing raises.
+    """
+    model, known = model_to_check(session)
+    return foresee(session, pack_for(session, model), model, known)
+
+
+def model_to_check(session: Session) -> tuple[Model, Facts | None]:
+    """The model that the settings name, and what is known of it where no provider here
+    serves it. Raises UnknownModel, MissingExtra, AuthError."""
+    try:
+        model = choose_model(session)
+    except UnknownModel:
+        provider, _, name = session.settings.model.partition("/")
+        known = facts(Ref(provider, name), time.time())
+        if known is None:
+            raise
+        choice = Choice(provider, name, why="known, but not installed here")
+        return Model(_Unserved(provider, known.able), choice, known.able), known
+    last = next(iter(all_sent(session.state, model.name)), None)
+    # What a server said of its window when it was last asked: nobody asks it now.
+    if last and last.window and not session.settings.window:
+        model = replace(model, able=replace(model.able, window=last.window))
+    return model, None
+
+
+def foresee(
+    session: Session, packed: Packed, model: Model, known: Facts | None = None
+) -> Check:
+    """What ``model`` would find in its cache of ``packed``, were it sent now."""
+    now, prefix, able = time.time(), packed.prefix, model.able
+    sent = all_sent(session.state, model.name) if able.reads_context else ()
+    seen = [Seen(one, differs(session.state, prefix, one)) for one in sent]
+    warm = [one for one in seen if is_warm(one.sent, able, now)]
+    last = seen[0] if seen else None
+    places = prefix.marks or _marks(prefix, last)
+    cached, written, held = served(prefix, able, places, warm)
+    _, cold, _ = served(prefix, able, places, [])
+    total = prefix.count.tokens
+    factor = known.factor if known else 1.0
+    exact = prefix.count.exact and factor == 1
+
+    def count(tokens: int) -> Count:
+        return Count(round(tokens * factor), exact)
+
+    money = [
+        _cost(session, model, known, Usage(count(total).tokens, hit, new))
+        for hit, new in (
+            (count(cached).tokens, count(written).tokens),
+            (0, count(cold).tokens),
+        )
+    ]
+    return Check(
+        packed=packed,
+        model=model,
+        served=not isinstance(model.provider, _Unserved),
+        sent=last.sent if last else None,
+        age=now - last.sent.time if last else 0.0,
+        warm=bool(warm) and warm[0] is last,
+        difference=last.difference if last else None,
+        cached=count(cached),
+        written=count(written),
+        plain=count(total - cached - written),
+        cached_bytes=held,
+        cost=money[0],
+        cold_cost=money[1],
+        bands=_bands(prefix, factor, cached),
+        others=() if able.reads_context else models_sent(session.state),
+    )
+
+
+# --- what a cache serves ----------------------------------------------------------
+
+
+def served(
+    prefix: Prefix, able: Capabilities, places: Sequence[int], warm: Sequence[Seen]
+) -> tuple[int, int, int]:
+    """(tokens read from the cache, tokens written to it, bytes read from it).
+
+    ``places`` are the prefix's marks, ``warm`` what the cache is believed to hold. By
+    kind: ``automatic`` serves any common prefix; ``marks`` serves what was written at
+    a mark, if the prefix still has a block that ends there; ``explicit`` holds the base
+    alone. A prefix below the model's minimum is neither read nor written.
+    """
+    if able.cache == "automatic":
+        top = prefix.size
+        held = [one.common(prefix) for one in warm]
+    elif able.cache in ("marks", "explicit") and places:
+        most = max(1, able.marks) if able.cache == "marks" else 1
+        top = max(places[:most])
+        held = [
+            at
+            for one in warm
+            for at in _written(one.sent, most)
+            if at <= one.common(prefix) and at in places
+        ]
+    else:
+        return 0, 0, 0
+    tokens = {at: tokens_before(prefix, at) for at in {top, *held}}
+    hit = max((at for at in held if tokens[at] >= able.minimum), default=0)
+    cached = tokens[hit] if hit else 0
+    written = tokens[top] - cached if tokens[top] >= max(able.minimum, cached) else 0
+    return cached, written, hit
+
+
+def _written(sent: Sent, most: int) -> tuple[int, ...]:
+    """The offsets at which entries were written for what was sent."""
+    if sent.marks:
+        return sent.marks[:most]
+    ends, at = [], 0
+    for part in sent.parts:
+        at += part.size
+        if part.kind != SegmentKind.PREAMBLE:
+            ends.append(at)
+    return tuple(ends[:most])
+
+
+def _marks(prefix: Prefix, last: Seen | None) -> tuple[int, ...]:
+    """The prefix's marks, where packing made none."""
+    segments = prefix.segments
+    over = sum(s.size for s in segments if s.kind is not SegmentKind.OVERLAY)
+    if last is None or last.common(prefix) < over:
+        return marks(segments)
+    return marks(segments, last.sent.overlay, _written(last.sent, 4))
+
+
+def tokens_before(prefix: Prefix, offset: int) -> int:
+    """Tokens of the first ``offset`` bytes; by the share of bytes inside a document."""
+    total = 0
+    for segment in prefix.segments:
+        if offset >= segment.size:
+            total += segment.count.tokens
+            offset -= segment.size
+            continue
+        if not segment.units:
+            return total + segment.count.tokens * offset // max(segment.size, 1)
+        for unit in segment.units:
+            if offset < unit.offset + unit.size:
+                inside = offset - unit.offset
+                return total + unit.count.tokens * inside // max(unit.size, 1)
+            total += unit.count.tokens
+        return total
+    return total
+
+
+def _bands(prefix: Prefix, factor: float, cached: int) -> tuple[Band, ...]:
+    bands = []
+    for segment in prefix.segments:
+        count, left = segment.count, max(0, cached)
+        hit = min(left, count.tokens)
+        cached -= count.tokens
+        shown = Count(round(count.tokens * factor), count.exact and factor == 1)
+        bands.append(Band(segment.kind, segment.size, shown, round(hit * factor)))
+    return tuple(bands)
+
+
+# --- what it costs ----------------------------------------------------------------
+
+
+def _cost(
+    session: Session, model: Model, known: Facts | None, usage: Usage
+) -> float | None:
+    able, choice = model.able, model.choice
+    if able.prices is not None:
+        return at_rates(usage, able.prices)
+    if known is None and Endpoint(choice.base_url).local:
+        return 0.0
+    provider = "" if choice.base_url else choice.provider
+    ref = Ref(provider, choice.model, choice.base_url)
+    ttl = able.ttls[0] if able.ttls else 0
+    return cost(ref, usage, time.time(), ttl)
+
+
+class _Unserved:
+    """Stands for a provider that is not installed: its limits are known, no more."""
+
+    def __init__(self, name: str, able: Capabilities) -> None:
+        self.name = name
+        self._able = able
+
+    def models(self) -> Sequence[str]:
+        """None can be asked."""
+        return ()
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of the model."""
+        return self._able
+
+    def stream(self, request: Request) -> Iterator[Delta]:
+        """Raises UnknownModel: there is nobody to send to."""
+        raise UnknownModel(f"no provider here serves {self.name}/{request.model}")
