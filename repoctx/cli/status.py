@@ -11,7 +11,7 @@ import typer
 
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
-from repoctx.cli.terminal import bold, dim, plain, quoted
+from repoctx.cli.terminal import ago, bold, dim, plain, quoted
 from repoctx.values import Count, LeftOut
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _text(here: Job, found: Status) -> str:
     files = _files(len(packed.now.files))
     parts = " + ".join(f"{s.kind} {s.count}" for s in prefix.segments)
     changed = f"{len(packed.changes):,} paths" if packed.changes else "none"
-    age = _ago(max(0.0, time.time() - found.index_time))
+    age = ago(max(0.0, time.time() - found.index_time))
     rows = [
         ("root", str(here.session.place.root)),
         ("context", f"{files}, {_bytes(prefix.size)}, {found.count} tokens"),
@@ -164,10 +164,3 @@ def _bytes(number: int) -> str:
         if number >= size:
             return f"{number / size:,.1f} {unit}"
     return f"{number} bytes"
-
-
-def _ago(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -100,6 +100,14 @@ def quoted(path: str) -> str:
     return '"' + "".join(map(spelled, path)) + '"'
 
 
+def ago(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def say(line: str) -> None:
     """Write a line for the person to stderr, wherever that leads."""
     with suppress(OSError, ValueError):
