@@ -275,8 +275,8 @@ class Drafts:
     def _touched(self, name: str, found: tuple[Change, ...]) -> Mapping[str, int]:
         """The order of the commits that last touched the changed paths."""
         head = self._session.place.head
-        if name.startswith(TREE) or name == head:
-            return {}
+        if not head or name.startswith(TREE) or name == head:
+            return {}  # An unborn branch has no commit that touched anything.
         try:
             touches = touched(partial(run, self._session.place), name, head)
         except GitError:  # The base's commit is gone; its rendering is not.
