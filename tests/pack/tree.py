@@ -35,6 +35,8 @@ def tree_of(prompt: str, style: str, preamble: str) -> dict[str, str]:
             now[path] = unit.body
         elif unit.tag == "patch":
             now[path] = apply(base[path], unit.body)
+        elif unit.tag == "blocks":
+            now[path] = replaced(base[path], unit.body)
         elif unit.tag == "moved":
             source = unit.attributes["from"]
             now.pop(source, None)
@@ -68,4 +70,28 @@ def apply(old: str, patch: str) -> str:
             at += 1
         if row[0] != "-":
             result.append(line)
+    return "".join(result + lines[at:])
+
+
+def replaced(old: str, body: str) -> str:
+    """The text after the replacements of ``body``."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", old)
+    result: list[str] = []
+    at = awaited = 0
+    for row in body.removesuffix("\n").split("\n"):
+        if head := _HUNK.match(row):
+            assert awaited == 0, "lines are missing"
+            start, count, new, awaited = (int(number) for number in head.groups())
+            start -= count > 0
+            assert start >= at, "replacements overlap"
+            result += lines[at:start]
+            assert len(result) == new - (awaited > 0), "the new lines are elsewhere"
+            at = start + count
+        elif row.startswith("\\"):
+            result[-1] = result[-1].removesuffix("\n")
+        else:
+            assert row.startswith(" "), f"not a line: {row!r}"
+            result.append(row[1:] + "\n")
+            awaited -= 1
+    assert awaited == 0, "lines are missing"
     return "".join(result + lines[at:])
