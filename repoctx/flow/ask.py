@@ -28,6 +28,7 @@ from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.tail import NOTHING_MORE, Material, tail
 from repoctx.pack.budget import Room, prompt_room
+from repoctx.pack.marks import marks
 from repoctx.parse.citations import find_citations
 from repoctx.values import (
     Answer,
@@ -147,7 +148,10 @@ def pack_for(session: Session, model: Model) -> Packed:
     limit = room_for(session, model, counter.exact).limit
     packed = pack(session, counter, memory, limit)
     something_in(session, packed.now)
-    return packed
+    same_base = sent is not None and sent.key == packed.key
+    known = (sent.overlay, sent.marks) if sent and same_base else ("", ())
+    places = marks(packed.prefix.segments, *known)
+    return replace(packed, prefix=replace(packed.prefix, marks=places))
 
 
 def note_of(model: Model, packed: Packed, when: float) -> Sent:
@@ -162,6 +166,8 @@ def note_of(model: Model, packed: Packed, when: float) -> Sent:
         digest=packed.prefix.digest,
         parts=tuple(Part(s.kind, s.digest, s.size, s.count.tokens) for s in segments),
         overlay=(overlay.text or b"").decode() if overlay else "",
+        marks=packed.prefix.marks,
+        window=model.able.window,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repoctx.ask.choose import Choice, Keys, answering, base_url_of, choose, key_for
 from repoctx.flow.counting import Counted
+from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
 from repoctx.pack import tokens
 from repoctx.plugins import providers
@@ -50,7 +51,12 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
     provider = known[choice.provider](endpoint)
     if learn and isinstance(provider, Learns):
         return Model(provider, choice, provider.learn(choice.model))
-    return Model(provider, choice, provider.capabilities(choice.model))
+    able = provider.capabilities(choice.model)
+    sent = last_sent(session.state, choice.name)
+    if sent is not None and sent.window:
+        # What the server said when it was asked last: the same prefix without asking.
+        able = replace(able, window=sent.window)
+    return Model(provider, choice, able)
 
 
 def _nobody(_urls: Sequence[str]) -> str:
