@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from repoctx.cli import options as o
-from repoctx.cli.job import job
+from repoctx.cli.job import Job, job
 from repoctx.cli.output import Output
 from repoctx.cli.terminal import raw_writer
+from repoctx.errors import UsageError
 
 app = typer.Typer(**o.APP)
 
@@ -20,6 +22,7 @@ Examples:
   repoctx pack > prompt.txt          the prompt's prefix, to paste anywhere
   repoctx pack -o - --style markdown --include 'src/**' | wc -c
   repoctx pack --base v2.1 -o release.xml
+  repoctx pack --check -m anthropic/claude-sonnet-5-5   cached share and cost
   repoctx pack --output-format json -o prompt.txt   digest and counts as JSON
 """
 
@@ -39,6 +42,12 @@ def pack(
     no_redact: o.NoRedact = False,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only foresee what a cache serves and what it costs."
+        ),
+    ] = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Print the byte-stable prefix: preamble, repository, changes.
@@ -64,7 +73,12 @@ def pack(
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
+    if check and target is not None:
+        raise UsageError("--check writes no prefix: leave -o out")
     with job(repo, flags, quiet) as here:
+        if check:
+            _check(here)
+            return
         packed = pack_for(here.session, choose_model(here.session))
         prefix = packed.prefix
         if target is not None and str(target) != "-":
@@ -79,6 +93,17 @@ def pack(
             f"{len(packed.now.files):,} file(s), {prefix.size:,} bytes, "
             f"{prefix.count} tokens, digest {prefix.digest[:16]}"
         )
+
+
+def _check(here: Job) -> None:
+    from repoctx.cli.check import fields, text
+    from repoctx.flow.check import check
+
+    found = check(here.session)
+    here.out.context(len(found.packed.now.files), found.count)
+    _describe(here.out, found.packed)
+    here.out.fields["check"] = fields(found)
+    here.out.write(text(found))
 
 
 def _describe(out: Output, packed: object) -> None:

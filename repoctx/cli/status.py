@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from repoctx.cli import options as o
+from repoctx.cli import ribbon
 from repoctx.cli.job import Job, job
-from repoctx.cli.terminal import ago, bold, dim, plain, quoted
+from repoctx.cli.terminal import ago, bold, dim, plain, quoted, screen
 from repoctx.values import Count, LeftOut
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _fields(here: Job, found: Status) -> None:
     here.out.fields["root"] = str(here.session.place.root)
     here.out.fields["digest"] = packed.prefix.digest
     here.out.fields["base"] = {"commit": packed.commit or None, "why": packed.why}
+    here.out.fields["layout"] = ribbon.fields(found.check)
     here.out.fields["languages"] = [
         {"name": row.name, "files": row.files, "tokens": row.tokens}
         for row in found.languages
@@ -111,6 +113,7 @@ def _text(here: Job, found: Status) -> str:
         ("state", str(here.session.state.folder)),
     ]
     lines = [f"{bold(f'{name:<9}', on)} {plain(text)}" for name, text in rows]
+    lines += ["", *_ribbon(here, found)]
     for title, table in (
         ("languages", _languages(found)),
         (LEFT_OUT, _left_out(found)),
@@ -121,6 +124,12 @@ def _text(here: Job, found: Status) -> str:
             lines += ["", bold(title, on) + more]
             lines += [f"  {plain(row)}" for row in table]
     return "\n".join(lines) + "\n"
+
+
+def _ribbon(here: Job, found: Status) -> list[str]:
+    width, drawn = screen()
+    colour = here.colours
+    return ribbon.ribbon(found.check, width, drawn=drawn or colour, colour=colour)
 
 
 def _languages(found: Status) -> list[str]:

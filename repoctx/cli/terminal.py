@@ -100,6 +100,15 @@ def quoted(path: str) -> str:
     return '"' + "".join(map(spelled, path)) + '"'
 
 
+def screen() -> tuple[int, bool]:
+    """Columns to write in, and whether stdout shows more than ASCII: a pipe may lead
+    anywhere."""
+    import shutil
+
+    drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return shutil.get_terminal_size((80, 24)).columns, drawn
+
+
 def ago(seconds: float) -> str:
     """A length of time in its largest unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from repoctx.ask.choose import Choice
 from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
 from repoctx.errors import UnknownModel
-from repoctx.flow.ask import pack_for
+from repoctx.flow.ask import pack_for, room_for
 from repoctx.flow.differs import Difference, Seen, differs
 from repoctx.flow.model import Model, choose_model
 from repoctx.flow.pack import Packed
@@ -52,6 +52,8 @@ class Check:
     when nothing differs or nothing was sent. ``cached``, ``written`` and ``plain``
     tokens add up to the prefix; ``cached_bytes`` lie in the cache. Costs are USD of the
     prefix alone, as foreseen and with a cold cache; None when prices are not known.
+    ``room`` tokens are left for tail and question (0: no limit), ``others`` are models
+    that were sent something, where this one never is.
     """
 
     packed: Packed
@@ -68,6 +70,7 @@ class Check:
     cost: float | None
     cold_cost: float | None
     bands: tuple[Band, ...]
+    room: int = 0
     others: tuple[str, ...] = ()
 
     @property
@@ -151,6 +154,7 @@ def foresee(
         cost=money[0],
         cold_cost=money[1],
         bands=_bands(prefix, factor, cached),
+        room=max(0, room_for(session, model, exact).tokens - count(total).tokens),
         others=() if able.reads_context else models_sent(session.state),
     )
 

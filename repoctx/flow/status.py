@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repoctx.errors import UsageError
-from repoctx.flow.model import choose_model, tokenizer_for
+from repoctx.errors import BudgetExceeded, UsageError
+from repoctx.flow.ask import pack_for
+from repoctx.flow.check import Check, foresee, model_to_check
+from repoctx.flow.model import tokenizer_for
 from repoctx.flow.pack import Packed, pack
 from repoctx.flow.session import Session
 from repoctx.index import detect
@@ -30,6 +32,7 @@ class Status:
     """What a person wants to know of a repository's context."""
 
     packed: Packed
+    check: Check
     languages: tuple[Language, ...]
     left_out: Mapping[Reason, Sequence[LeftOut]]
     redacted: Mapping[str, int]
@@ -44,8 +47,13 @@ class Status:
 
 
 def status(session: Session) -> Status:
-    """Pack, and describe the result."""
-    packed = pack(session, tokenizer_for(session, choose_model(session)))
+    """Pack as for the chosen model, and describe the result."""
+    model, known = model_to_check(session)
+    try:
+        packed = pack_for(session, model)
+    except BudgetExceeded as exc:  # Then most of all one wants to see what is there.
+        session.notes.append(str(exc))
+        packed = pack(session, tokenizer_for(session, model))
     out: dict[Reason, list[LeftOut]] = defaultdict(list)
     for item in packed.now.left_out:
         out[item.reason].append(item)
@@ -56,6 +64,7 @@ def status(session: Session) -> Status:
     info = index.stat() if index.exists() else None
     return Status(
         packed,
+        foresee(session, packed, model, known),
         _languages(packed),
         out,
         secrets,
