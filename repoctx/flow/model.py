@@ -53,7 +53,7 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         return Model(provider, choice, provider.learn(choice.model))
     able = provider.capabilities(choice.model)
     sent = last_sent(session.state, choice.name)
-    if sent is not None and sent.window:
+    if sent is not None and sent.window and not settings.window:
         # What the server said when it was asked last: the same prefix without asking.
         able = replace(able, window=sent.window)
     return Model(provider, choice, able)
