@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import time
 
 import typer
 from typer import _click as click  # Typer brings its own; a second one costs 13 ms.
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from repoctx.errors import Interrupted
 
 COMMANDS = {
     "ask": "Ask a question about the whole repository.",
@@ -22,6 +26,9 @@ COMMANDS = {
     "completion": "Print the completion script of a shell.",
 }
 """Name to its line in ``--help``; the module of that name holds ``app``."""
+
+SAME_REQUEST = 1.0
+"""Seconds in which a second signal is taken for the first one's echo."""
 
 COMPLETE = "_REPOCTX_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -99,6 +106,15 @@ def run(argv: list[str]) -> int:
     """Run one command; every failure is one line on stderr, or the result in the JSON
     formats, and its code."""
     _open_streams()
+    _heed_interrupts()
+    code = _run(argv)
+    if code == Interrupted.code:
+        # While Python ends, its own handlers are gone: an echo would kill it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
+
+
+def _run(argv: list[str]) -> int:
     try:
         command = get_command(app)
         if COMPLETE in os.environ:
@@ -141,6 +157,24 @@ def _told(argv: list[str], exc: BaseException) -> int:
     if out.text:
         say(str(error))
     return error.code
+
+
+def _heed_interrupts() -> None:
+    """Ctrl-C, and a plea to end, stop the run in good order; asked again, at once."""
+    first = 0.0
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if not first:
+            first = now
+            raise KeyboardInterrupt
+        # `timeout` and shells may send one request twice.
+        if now - first > SAME_REQUEST:
+            os._exit(Interrupted.code)
+
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), stop)
 
 
 def _drop_stdout() -> None:

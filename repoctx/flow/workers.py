@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -47,7 +48,9 @@ def in_processes(
         pool = ProcessPoolExecutor(workers, _context(), _begin, (setup, os.getpid()))
         done = 0
         try:
-            for row in pool.map(work, waiting):
+            with _undisturbed():
+                rows = pool.map(work, waiting)
+            for row in rows:
                 done += 1
                 yield row
             return
@@ -64,6 +67,20 @@ def in_processes(
             waiting[:0] = [suspect[:middle], suspect[middle:]]
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keeps Ctrl-C back while workers are forked, until each has learnt to ignore it:
+    the fork inherits the mask."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _context() -> multiprocessing.context.BaseContext:
     # fork shares the loaded modules (no 150 ms import a worker); elsewhere spawn.
     return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -71,6 +88,9 @@ def _context() -> multiprocessing.context.BaseContext:
 
 def _begin(setup: Callable[[], None], parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     if sys.platform == "linux":
         _die_with(parent)
     gc.freeze()
