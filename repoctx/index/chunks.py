@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from repoctx.index.search import PRIOR, Ranked, kind_of, rank
+from repoctx.index.search import BEST, PRIOR, Ranked, kind_of, rank
 from repoctx.index.store import Store
 from repoctx.index.terms import CHUNK_LINES, line_terms, name_terms, query_terms
 from repoctx.values import Passage, Snapshot, SourceFile, Symbol
@@ -21,6 +21,7 @@ TINY = 4
 FILES = 40
 """Files among which passages are looked for; more when more passages are wanted."""
 PER_FILE = 3
+"""Passages of one file at most; all that are known when many are wanted."""
 
 Read = Callable[[SourceFile], str]
 """A file's text. Raises KeyError when it is not to be had any more."""
@@ -50,7 +51,8 @@ def passages(
     found: list[Passage] = []
     texts: dict[str, list[str]] = {}
     value = _line_values(store, terms)
-    for candidate in _candidates(rank(store, snapshot, query)[: max(FILES, limit)]):
+    ranked = rank(store, snapshot, query)[: max(FILES, limit)]
+    for candidate in _candidates(ranked, PER_FILE if limit <= FILES else BEST):
         if len(found) >= limit:
             break
         lines = _lines(candidate.file, read, texts)
@@ -61,12 +63,12 @@ def passages(
     return found
 
 
-def _candidates(ranked: Iterable[Ranked]) -> list[_Candidate]:
+def _candidates(ranked: Iterable[Ranked], most: int) -> list[_Candidate]:
     """Best chunks first; a file's score is that of its best chunk. Tests and documents
     step back once more: who asks where something is means its source."""
     found: list[_Candidate] = []
     for r in ranked:
-        best = r.chunks[:PER_FILE] or ((0, 1.0),)
+        best = r.chunks[:most] or ((0, 1.0),)
         found += [
             _Candidate(
                 r.file, chunk, r.score * PRIOR[kind_of(r.file)] * points / best[0][1]

@@ -1,9 +1,10 @@
 """Which files answer a question or need a change, best first.
 
 A file's score is the BM25 of its best chunks (their words, and thrice the names that
-they define) plus what its path says, times a prior of what kind of file it is. The
-weights are fixed; they were set on the histories of ansible, hugo and vuejs/core, and
-``tests/bench/recall.py`` measures them on any repository.
+they define) plus what its path says, times a prior of what kind of file it is, plus a
+share of the best score in its folder. The weights are fixed; they were set on the
+histories of ansible, hugo and vuejs/core; ``tests/bench/recall.py`` measures them on
+any repository.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ NAMED_FILE = 30.0
 """The question names the file (``task_executor.py``, ``lib/x/y.go``)."""
 NAMED_FOLDER = 20.0
 """The question names the folder (``fix(runtime-core): ...``, ``tpl/strings: ...``)."""
+NEIGHBOUR = {"source": 0.2, "tests": 0.1}
+"""What the best source file of its folder adds to a file, in shares of its score."""
 PRIOR = {"source": 1.0, "tests": 0.85, "other": 0.6, "docs": 0.45}
 
 _TESTS = re.compile(
@@ -93,8 +96,28 @@ def _rank(store: Store, snapshot: Snapshot, query: str) -> tuple[Ranked, ...]:
             score += points * DECAY**number
         if score > 0:
             found.append(Ranked(file, score * PRIOR[kind_of(file)], best))
+    found = _with_neighbours(found)
     found.sort(key=lambda r: (-r.score, byte_order(r.path)))
     return tuple(found)
+
+
+def _with_neighbours(found: Sequence[Ranked]) -> list[Ranked]:
+    """The same files, those in the folder of a good source file raised."""
+    best: dict[str, float] = {}
+    for r in found:
+        if kind_of(r.file) == "source":
+            folder = r.path.rpartition("/")[0]
+            best[folder] = max(best.get(folder, 0.0), r.score)
+    return [
+        Ranked(
+            r.file,
+            r.score + raised * best.get(r.path.rpartition("/")[0], 0.0),
+            r.chunks,
+        )
+        if (raised := NEIGHBOUR.get(kind_of(r.file), 0.0))
+        else r
+        for r in found
+    ]
 
 
 def kind_of(file: SourceFile) -> str:

@@ -8,9 +8,10 @@ budget in rank order::
     python tests/bench/recall.py REPO --questions tests/bench/questions.toml
 
 Only files of a programming language count. Left out are commits that touch more than
-eight of them, or no source file beside tests, or only add files; merges; and releases
-(``bump``, ``release``, ``prepare``, a version). Tokens are estimated (bytes / 3.6). The
-index is kept (``--index``) so that a second run is quick.
+eight of them, or no source file beside tests, or only add files; merges; releases
+(``bump``, ``release``, ``prepare``, a version); and messages of fewer than four telling
+words (``fix lint``). Tokens are estimated (bytes / 3.6). The index is kept
+(``--index``) so that a second run is quick.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repoctx.index import (
-    LANGUAGES,
     Row,
     Store,
     detect,
@@ -39,11 +39,14 @@ from repoctx.index import (
     with_terms,
 )
 from repoctx.index.search import kind_of
+from repoctx.index.terms import line_terms
 from repoctx.pack.retrieve import Offer, Pick, fill
 from repoctx.values import BlobFacts, Snapshot, SourceFile, byte_order
 
 BYTES_PER_TOKEN = 3.6
 MAX_FILES = 8
+TELLING = 4
+"""Fewer words than this (``fix lint``, ``address comments``) ask for nothing."""
 MAX_SIZE = 1_000_000
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-C")
 _TRAILER = re.compile(
@@ -129,20 +132,23 @@ def cleaned(message: str) -> str:
 def changes(repository: Repository, number: int, start: str) -> Iterator[Change]:
     """The latest changes that modify one to eight source files."""
     log = repository.git(
-        "log", "--no-merges", f"-n{number * 6}", "--format=%H%x00%P%x00%B%x01", start
+        "log", "--no-merges", f"-n{number * 20}", "--format=%H%x00%P%x00%B%x01", start
     ).decode("utf-8", "replace")
     found = 0
     for entry in log.split("\x01"):
         commit, _, rest = entry.strip().partition("\0")
         parents, _, message = rest.partition("\0")
         query = cleaned(message).strip()
-        if not parents or " " in parents or not query or _ROUTINE.match(query):
+        telling = {term for line in query.splitlines() for term in line_terms(line)}
+        if not parents or " " in parents:
+            continue
+        if len(telling) < TELLING or _ROUTINE.match(query):
             continue
         try:
             hunks = old_lines(repository, commit)
         except subprocess.CalledProcessError:
             continue  # a partial clone lacks one of its blobs
-        if 1 <= len(hunks) <= MAX_FILES:
+        if len(hunks) <= MAX_FILES and "source" in map(kind_of_path, hunks):
             yield Change(commit, query, hunks)
             found += 1
             if found == number:
@@ -160,7 +166,7 @@ def old_lines(repository: Repository, commit: str) -> dict[str, list[tuple[int, 
     for line in patch.split(b"\n"):
         if line.startswith(b"--- "):
             path = line[6:].rstrip(b"\t").decode("utf-8", "surrogateescape")
-            if not is_source(path):
+            if kind_of_path(path) not in ("source", "tests"):
                 path = ""
         elif path and (match := _HUNK.match(line)):
             first, count = int(match[1]), int(match[2] or 1)
@@ -170,9 +176,8 @@ def old_lines(repository: Repository, commit: str) -> dict[str, list[tuple[int, 
     return hunks
 
 
-def is_source(path: str) -> bool:
-    lang = LANGUAGES.get(detect(path))
-    return lang is not None and lang.tokens == "code"
+def kind_of_path(path: str) -> str:
+    return kind_of(SourceFile(path, "", 0, 0, detect(path)))
 
 
 def index(repository: Repository, store: Store, files: Iterable[SourceFile]) -> int:
@@ -251,7 +256,7 @@ def run_changes(
         files = repository.tree(change.commit + "^")
         changed = {f.path: f for f in files if f.path in change.hunks}
         source = {p for p, f in changed.items() if kind_of(f) == "source"}
-        if len(changed) < len(change.hunks) or not source:
+        if len(changed) < len(change.hunks):
             continue
         index(repository, store, files)
         snapshot = Snapshot(files, (), change.commit)
