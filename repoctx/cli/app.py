@@ -20,6 +20,7 @@ COMMANDS = {
     "pack": "Print the prompt's stable prefix, or check what a cache would serve.",
     "search": "Find definitions and text in the index.",
     "status": "Show what is in the context, what was left out, and why.",
+    "map": "Show where the prompt's tokens lie, as a tree and as a page.",
     "config": "Show, create and trust settings.",
     "plugins": "List the providers that are installed.",
     "log": "Show the last requests.",
