@@ -10,6 +10,7 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.job import Job, job
 from repoctx.cli.terminal import dim, plain, screen
+from repoctx.values import Count
 
 app = typer.Typer(**o.APP)
 
@@ -69,6 +70,9 @@ def show(
     }
     with job(repo, flags, quiet, no_color) as here:
         found = map_of(here.session)
+        tokens = sum(number for _, number in found.segments)
+        paths = {file.path for file in found.files}
+        here.out.context(len(paths), Count(tokens, found.exact))
         here.out.fields["map"] = as_json(found)
         if str(target) == "-":
             here.out.write(page(found))

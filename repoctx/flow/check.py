@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from repoctx.ask.choose import Choice
 from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
@@ -106,10 +106,6 @@ def model_to_check(session: Session) -> tuple[Model, Facts | None]:
             raise
         choice = Choice(provider, name, why="known, but not installed here")
         return Model(_Unserved(provider, known.able), choice, known.able), known
-    last = next(iter(all_sent(session.state, model.name)), None)
-    # What a server said of its window when it was last asked: nobody asks it now.
-    if last and last.window and not session.settings.window:
-        model = replace(model, able=replace(model.able, window=last.window))
     return model, None
 
 
@@ -122,7 +118,7 @@ def foresee(
     seen = [Seen(one, differs(session.state, prefix, one)) for one in sent]
     warm = [one for one in seen if is_warm(one.sent, able, now)]
     last = seen[0] if seen else None
-    places = prefix.marks or _marks(prefix, last)
+    places = prefix.marks or marks(prefix.segments)
     cached, written, held = served(prefix, able, places, warm)
     _, cold, _ = served(prefix, able, places, [])
     total = prefix.count.tokens
@@ -203,15 +199,6 @@ def _written(sent: Sent, most: int) -> tuple[int, ...]:
         if part.kind != SegmentKind.PREAMBLE:
             ends.append(at)
     return tuple(ends[:most])
-
-
-def _marks(prefix: Prefix, last: Seen | None) -> tuple[int, ...]:
-    """The prefix's marks, where packing made none."""
-    segments = prefix.segments
-    over = sum(s.size for s in segments if s.kind is not SegmentKind.OVERLAY)
-    if last is None or last.common(prefix) < over:
-        return marks(segments)
-    return marks(segments, last.sent.overlay, _written(last.sent, 4))
 
 
 def tokens_before(prefix: Prefix, offset: int) -> int:
