@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from repoctx.errors import StorageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a table or the encoding of a column changes; see FORMAT.md."""
 
 BUSY_SECONDS = 10.0
@@ -25,8 +25,7 @@ BUSY_SECONDS = 10.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
-  oid TEXT PRIMARY KEY, size INT, reason TEXT, detail TEXT, encoding TEXT,
-  newline TEXT, lines INT, chars INT, redactions TEXT
+  oid TEXT PRIMARY KEY, size INT, lines INT, chars INT, traits TEXT
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS keys (
   version INT, oid TEXT, lang TEXT, id INT, PRIMARY KEY (version, oid, lang)

@@ -29,6 +29,8 @@ CHUNKS = 4096
 """Search rows of one text at most; row ``id * CHUNKS + n`` is its chunk ``n``."""
 
 
+_COMMON: tuple[object, ...] = (None, "", "utf-8", "lf", [])
+
 DEFINITIONS = "SELECT definitions FROM outlines WHERE id = ?"
 REFERENCES = "SELECT refs FROM outlines WHERE id = ?"
 
@@ -57,17 +59,7 @@ class Prepared(NamedTuple):
 def prepare(row: Row) -> Prepared:
     """Pack one row."""
     facts, outline = row.facts, row.outline
-    redactions = [[r.rule, r.line] for r in facts.redactions]
-    columns = (
-        facts.size,
-        facts.reason and facts.reason.value,
-        _plain(facts.detail),
-        facts.encoding,
-        facts.newline,
-        facts.lines,
-        facts.chars,
-        json.dumps(redactions) if redactions else None,
-    )
+    columns = (facts.size, facts.lines, facts.chars, _traits(facts))
     if outline is None:
         return Prepared(row.oid, row.lang, columns)
     packed = (
@@ -79,6 +71,18 @@ def prepare(row: Row) -> Prepared:
     return Prepared(
         row.oid, row.lang, columns, packed, _plain(outline.body), _plain(outline.defs)
     )
+
+
+def _traits(facts: BlobFacts) -> str | None:
+    """What few blobs have, so that the others take little space and time."""
+    traits = (
+        facts.reason and facts.reason.value,
+        facts.detail,
+        facts.encoding,
+        facts.newline,
+        [[r.rule, r.line] for r in facts.redactions],
+    )
+    return None if traits == _COMMON else json.dumps(traits)
 
 
 def _plain(text: str) -> str:
@@ -157,33 +161,27 @@ def decode_outline(row: tuple[int, bytes, bytes, bytes]) -> Outline:
 
 def all_facts(con: sqlite3.Connection) -> dict[str, BlobFacts]:
     """Every row of ``facts``."""
-    sql = (
-        "SELECT oid, size, reason, detail, encoding, newline, lines, chars, redactions"
-        " FROM facts"
-    )
-    known: dict[str, BlobFacts] = {}
-    for (
-        oid,
+    sql = "SELECT oid, size, lines, chars, traits FROM facts"
+    return {
+        oid: BlobFacts(size, None, "", "utf-8", "lf", lines, chars)
+        if traits is None
+        else _uncommon(size, lines, chars, traits)
+        for oid, size, lines, chars, traits in con.execute(sql)
+    }
+
+
+def _uncommon(size: int, lines: int, chars: int, traits: str) -> BlobFacts:
+    reason, detail, encoding, newline, redactions = json.loads(traits)
+    return BlobFacts(
         size,
-        reason,
+        Reason(reason) if reason else None,
         detail,
         encoding,
         newline,
         lines,
         chars,
-        redacted,
-    ) in con.execute(sql):
-        known[oid] = BlobFacts(
-            size,
-            Reason(reason) if reason else None,
-            detail,
-            encoding,
-            newline,
-            lines,
-            chars,
-            tuple(Redaction(*r) for r in json.loads(redacted)) if redacted else (),
-        )
-    return known
+        tuple(Redaction(rule, line) for rule, line in redactions),
+    )
 
 
 def all_oids(con: sqlite3.Connection) -> list[str]:
@@ -208,7 +206,7 @@ def insert(con: sqlite3.Connection, ready: Sequence[Prepared], version: int) -> 
     The caller holds the write lock, so the row numbers chosen here are free.
     """
     con.executemany(
-        "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?)",
         [(r.oid, *r.facts) for r in ready],
     )
     first = con.execute("SELECT coalesce(max(id), 0) + 1 FROM outlines").fetchone()[0]

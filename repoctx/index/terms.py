@@ -103,6 +103,16 @@ def _parts(identifier: str) -> list[str]:
     return found
 
 
+class _Stems(dict[str, str]):
+    """part -> its stem: parts recur far more often than identifiers."""
+
+    def __missing__(self, part: str) -> str:
+        if len(self) >= _Memo.LIMIT:
+            self.clear()
+        self[part] = stemmed = stem(part)
+        return stemmed
+
+
 class _Memo(dict[str, tuple[str, ...]]):
     """identifier -> its terms; bounded, so that a hostile tree cannot fill memory."""
 
@@ -116,7 +126,7 @@ class _Memo(dict[str, tuple[str, ...]]):
         terms: tuple[str, ...] = ()
         if len(identifier) <= self.longest:
             parts = _parts(identifier)
-            kept = [stem(p) for p in parts if len(p) > 1 and p not in self.dropped]
+            kept = [_stems[p] for p in parts if len(p) > 1 and p not in self.dropped]
             whole = identifier.lower().replace("_", "")
             if len(parts) > 1 or whole != "".join(parts):
                 kept.append(stem(whole))
@@ -138,6 +148,7 @@ class _Joined(dict[str, str]):
         return joined
 
 
+_stems = _Stems()
 _content = _Memo(_DROPPED, LONGEST)
 _names = _Memo(frozenset(), 1000)
 _joined = _Joined()

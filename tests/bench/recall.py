@@ -6,178 +6,45 @@ budget in rank order::
 
     python tests/bench/recall.py REPO --commits 200 --budget 128k
     python tests/bench/recall.py REPO --questions tests/bench/questions.toml
+    python tests/bench/recall.py REPO --speed
 
-Only files of a programming language count. Left out are commits that touch more than
-eight of them, or no source file beside tests, or only add files; merges; releases
-(``bump``, ``release``, ``prepare``, a version); and messages of fewer than four telling
-words (``fix lint``). Tokens are estimated (bytes / 3.6). The index is kept
-(``--index``) so that a second run is quick.
+Only files of a programming language count; ``history.py`` says which commits are left
+out. Tokens are estimated (bytes / 3.6). The index is kept (``--index``) so that a
+second run is quick.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from history import Change, Repository, changes
 
 from repoctx.index import (
+    Prepared,
     Row,
     Store,
-    detect,
     find_definitions,
     outline,
     passages,
+    prepare,
     rank,
     with_terms,
 )
 from repoctx.index.search import kind_of
-from repoctx.index.terms import line_terms
 from repoctx.pack.retrieve import Offer, Pick, fill
-from repoctx.values import BlobFacts, Snapshot, SourceFile, byte_order
+from repoctx.values import BlobFacts, Snapshot, SourceFile
 
 BYTES_PER_TOKEN = 3.6
-MAX_FILES = 8
-TELLING = 4
-"""Fewer words than this (``fix lint``, ``address comments``) ask for nothing."""
-MAX_SIZE = 1_000_000
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-C")
-_TRAILER = re.compile(
-    r"^([\w-]+-by: .*|\(cherry[ -]picked.*|change-id: .*"
-    r"|((fix(es|ed)?|close[sd]?|resolve[sd]?|refs?|see|issues?|pr|part of|related to)\b"
-    r"[\s:,]*|and\s+)*([\w/.-]*#\d+|gh-\d+|https?://\S+)[\s.,]*)+$",
-    re.I,
-)
-_ROUTINE = re.compile(
-    r"^((chore|build|ci)?(\(release\))?:? ?(releaser?|prepare|bump|upgrade version)\b"
-    r"|v?\d+\.\d|squashed |merge |next development version)",
-    re.I,
-)
-_NUMBER = re.compile(r"\(?\b(?:gh-|#|[\w/.-]+#)\d+\)?")
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A commit: its message as query, and the old lines it touched by path."""
-
-    commit: str
-    query: str
-    hunks: dict[str, list[tuple[int, int]]]
-
-
-class Repository:
-    """Plain git reads, one ``cat-file`` process for all blobs."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._cat = subprocess.Popen(
-            [*_GIT, str(root), "cat-file", "--batch"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self._texts: dict[str, str] = {}
-
-    def git(self, *arguments: str) -> bytes:
-        command = [*_GIT, str(self.root), *arguments]
-        return subprocess.run(command, check=True, capture_output=True).stdout
-
-    def blob(self, oid: str) -> bytes:
-        assert self._cat.stdin is not None and self._cat.stdout is not None
-        self._cat.stdin.write(oid.encode() + b"\n")
-        self._cat.stdin.flush()
-        size = int(self._cat.stdout.readline().split()[2])
-        data = self._cat.stdout.read(size)
-        self._cat.stdout.read(1)
-        return data
-
-    def text(self, file: SourceFile) -> str:
-        return self.blob(file.oid).decode("utf-8", "replace")
-
-    def tree(self, commit: str) -> tuple[SourceFile, ...]:
-        listing = self.git("ls-tree", "-r", "-z", "-l", commit)
-        files = []
-        for line in listing.split(b"\0")[:-1]:
-            meta, _, raw = line.partition(b"\t")
-            mode, kind, oid, size = meta.split()
-            if kind != b"blob" or mode == b"120000" or not size.isdigit():
-                continue  # a blob that a partial clone lacks has no size
-            if int(size) > MAX_SIZE:
-                continue
-            path = raw.decode("utf-8", "surrogateescape")
-            files.append(
-                SourceFile(path, oid.decode(), int(mode, 8), int(size), detect(path))
-            )
-        return tuple(sorted(files, key=lambda f: byte_order(f.path)))
-
-    def close(self) -> None:
-        assert self._cat.stdin is not None
-        self._cat.stdin.close()
-        self._cat.wait(10)
-
-
-def cleaned(message: str) -> str:
-    """A commit's message as a request for the change: no trailers, no issue numbers."""
-    lines = [line for line in message.splitlines() if not _TRAILER.match(line.strip())]
-    return "\n".join(_NUMBER.sub("", line) for line in lines)
-
-
-def changes(repository: Repository, number: int, start: str) -> Iterator[Change]:
-    """The latest changes that modify one to eight source files."""
-    log = repository.git(
-        "log", "--no-merges", f"-n{number * 20}", "--format=%H%x00%P%x00%B%x01", start
-    ).decode("utf-8", "replace")
-    found = 0
-    for entry in log.split("\x01"):
-        commit, _, rest = entry.strip().partition("\0")
-        parents, _, message = rest.partition("\0")
-        query = cleaned(message).strip()
-        telling = {term for line in query.splitlines() for term in line_terms(line)}
-        if not parents or " " in parents:
-            continue
-        if len(telling) < TELLING or _ROUTINE.match(query):
-            continue
-        try:
-            hunks = old_lines(repository, commit)
-        except subprocess.CalledProcessError:
-            continue  # a partial clone lacks one of its blobs
-        if len(hunks) <= MAX_FILES and "source" in map(kind_of_path, hunks):
-            yield Change(commit, query, hunks)
-            found += 1
-            if found == number:
-                return
-
-
-def old_lines(repository: Repository, commit: str) -> dict[str, list[tuple[int, int]]]:
-    """Old-side line ranges by path of the source files that ``commit`` modifies."""
-    patch = repository.git(
-        "diff-tree", "-r", "-p", "-U0", "-M", "--no-ext-diff", "--no-textconv",
-        "--diff-filter=MDR", commit,
-    )  # fmt: skip
-    hunks: dict[str, list[tuple[int, int]]] = {}
-    path = ""
-    for line in patch.split(b"\n"):
-        if line.startswith(b"--- "):
-            path = line[6:].rstrip(b"\t").decode("utf-8", "surrogateescape")
-            if kind_of_path(path) not in ("source", "tests"):
-                path = ""
-        elif path and (match := _HUNK.match(line)):
-            first, count = int(match[1]), int(match[2] or 1)
-            # An insertion has no old lines: the lines around it must be there.
-            last = first + max(count, 2 if count == 0 else 1) - 1
-            hunks.setdefault(path, []).append((max(first, 1), last))
-    return hunks
-
-
-def kind_of_path(path: str) -> str:
-    return kind_of(SourceFile(path, "", 0, 0, detect(path)))
+T = TypeVar("T")
 
 
 def index(repository: Repository, store: Store, files: Iterable[SourceFile]) -> int:
@@ -273,15 +140,68 @@ def run_changes(
             shares.append(len(top & source) / len(source))
     if not total:
         sys.exit("no change found that modifies one to eight source files")
-    print(f"{repository.root.name}: {total} changes, {len(files)} files")
+    columns = {"repository": repository.root.name, "changes": str(total)}
     for budget in budgets:
-        print(
-            f"  all hunks inside {budget // 1000}k: {hits[budget, False] / total:.3f}"
-            f" (with those in tests: {hits[budget, True] / total:.3f})"
-        )
+        found, also = hits[budget, False] / total, hits[budget, True] / total
+        columns[f"{budget // 1000}k (with tests)"] = f"{found:.3f} ({also:.3f})"
     for depth, shares in recalls.items():
-        print(f"  file recall@{depth}: {statistics.mean(shares):.3f}")
-    print(f"  rank: median {statistics.median(times) * 1000:.0f} ms")
+        columns[f"files@{depth}"] = f"{statistics.mean(shares):.3f}"
+    columns["rank"] = f"{statistics.median(times) * 1000:.0f} ms"
+    print_row(columns)
+
+
+def print_row(columns: dict[str, str]) -> None:
+    for cells in (columns, ["---"] * len(columns), columns.values()):
+        print(f"| {' | '.join(cells)} |")
+
+
+def add_all(store: Store, ready: Sequence[Prepared]) -> None:
+    for at in range(0, len(ready), 500):
+        store.add(ready[at : at + 500])
+
+
+def run_speed(repository: Repository, path: Path, head: str) -> None:
+    """CPU time of each step on the way from the texts of a tree to an answer."""
+    files = repository.tree(head)
+    once = {(f.oid, f.lang): f for f in files}
+    texts = [(f, repository.text(f)) for f in once.values()]
+    texts = [(f, "" if "\0" in text[:8000] else text) for f, text in texts]
+    megabytes = sum(len(text) for _, text in texts) / 1e6
+    print(f"{repository.root.name}: {len(texts)} texts, {megabytes:.1f} MB")
+
+    def timed(step: str, work: Callable[[], T], per: float = 0.0) -> T:
+        start = time.process_time()
+        result = work()
+        spent = (time.process_time() - start) * 1000
+        print(
+            f"  {step}: {spent:.0f} ms" + (f", {spent / per:.1f} a MB" if per else "")
+        )
+        return result
+
+    outlines = timed("outline", lambda: [outline(t, f.lang) for f, t in texts])
+    full = timed(
+        "terms",
+        lambda: [with_terms(o, t) for o, (_, t) in zip(outlines, texts, strict=True)],
+        megabytes,
+    )
+    facts = [BlobFacts(f.size, None, chars=len(t)) for f, t in texts]
+    rows = [
+        Row(f.oid, f.lang, known, found)
+        for (f, _), known, found in zip(texts, facts, full, strict=True)
+    ]
+    print(f"  definitions: {sum(len(o.definitions) for o in full)}")
+    ready = timed("prepare", lambda: [prepare(row) for row in rows], megabytes)
+    with Store.open(path) as store:
+        timed("add", partial(add_all, store, ready), megabytes)
+    print(f"  file: {path.stat().st_size / 1e6:.1f} MB")
+    snapshot = Snapshot(files, (), head)
+    question = "where is the retry delay of a task computed?"
+    with Store.open(path) as store:
+        timed("facts", store.facts)
+        timed("outlined", store.outlined)
+        timed("rank", lambda: rank(store, snapshot, question))
+        timed("definitions", lambda: find_definitions(store, snapshot, question))
+        timed("passages", lambda: passages(store, snapshot, question, repository.text))
 
 
 def run_questions(repository: Repository, store: Store, path: Path, head: str) -> None:
@@ -313,10 +233,11 @@ def run_questions(repository: Repository, store: Store, path: Path, head: str) -
                 name = f"{kind} top-{top}"
                 hits[name] = hits.get(name, 0) + (0 < places[kind] <= top)
         print(f"  {' '.join(f'{place:3}' for place in places.values())}  {question}")
-    print(f"{repository.root.name}: {len(questions)} questions")
+    columns = {"repository": repository.root.name, "questions": str(len(questions))}
     for name, number in hits.items():
-        print(f"  {name}: {number / max(len(questions), 1):.2f}")
-    print(f"  all three: median {statistics.median(times) * 1000:.0f} ms")
+        columns[name] = f"{number / max(len(questions), 1):.2f}"
+    columns["all three"] = f"{statistics.median(times) * 1000:.0f} ms"
+    print_row(columns)
 
 
 def size(text: str) -> int:
@@ -331,6 +252,7 @@ def main() -> None:
     parser.add_argument("--budget", type=size, action="append")
     parser.add_argument("--head", default="HEAD")
     parser.add_argument("--questions", type=Path)
+    parser.add_argument("--speed", action="store_true", help="measure time instead")
     parser.add_argument("--index", type=Path, help="where to keep the index")
     options = parser.parse_args()
     repository = Repository(options.repository.resolve())
@@ -338,7 +260,9 @@ def main() -> None:
         tempfile.TemporaryDirectory() as spare,
         Store.open(options.index or Path(spare) / "index.db") as store,
     ):
-        if options.questions:
+        if options.speed:
+            run_speed(repository, Path(spare) / "speed.db", options.head)
+        elif options.questions:
             run_questions(repository, store, options.questions, options.head)
         else:
             budgets = options.budget or [128_000, 64_000, 32_000]
