@@ -97,15 +97,18 @@ def offers_for(
     session: Session, now: Snapshot, query: str, read: Read, tokens: Tokens
 ) -> Iterator[Offer]:
     """The files that match ``query``, best first, each whole or by its best pieces."""
-    pieces: dict[str, list[Pick]] = {}
+    pieces: dict[str, list[Passage]] = {}
 
     def pieces_of(path: str) -> list[Pick]:
         if not pieces:
             pieces[""] = []
-            for p in passages(session.store, now, query, read, PIECES):
-                pick = Pick(p.path, p.start, p.end, tokens(p.path, p.start, p.end))
-                pieces.setdefault(p.path, []).append(pick)
-        return pieces.get(path, [])
+            for found in passages(session.store, now, query, read, PIECES):
+                pieces.setdefault(found.path, []).append(found)
+        # Counted only here: the caller may want a few of all the paths that match.
+        spans = [(p.start, p.end) for p in pieces.get(path, [])]
+        return [
+            Pick(path, start, end, tokens(path, start, end)) for start, end in spans
+        ]
 
     for ranked in rank(session.store, now, query):
         path = ranked.path
