@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 
 from repoctx.index.search import BEST, PRIOR, Ranked, kind_of, rank
 from repoctx.index.store import Store
-from repoctx.index.terms import CHUNK_LINES, line_terms, name_terms, query_terms
+from repoctx.index.terms import (
+    CHUNK_CHARS,
+    CHUNK_LINES,
+    QUERY_CHARS,
+    line_terms,
+    name_terms,
+    query_terms,
+)
 from repoctx.values import Passage, Snapshot, SourceFile, Symbol
 
 WHOLE = 60
@@ -50,6 +57,7 @@ def passages(
     terms = query_terms(query)
     found: list[Passage] = []
     texts: dict[str, list[str]] = {}
+    symbols: dict[str, tuple[Symbol, ...]] = {}
     value = _line_values(store, terms)
     ranked = rank(store, snapshot, query)[: max(FILES, limit)]
     for candidate in _candidates(ranked, PER_FILE if limit <= FILES else BEST):
@@ -57,7 +65,13 @@ def passages(
             break
         lines = _lines(candidate.file, read, texts)
         if lines:
-            passage = _passage(store, candidate, lines, query, value)
+            file = candidate.file
+            if file.path not in symbols:
+                symbols[file.path] = store.symbols_of(file.oid, file.lang)
+            passage = _passage(candidate, lines, symbols[file.path], value)
+            if not passage.why:
+                why = _matched(passage.text, query, value)
+                passage = replace(passage, why=why)
             if not any(_overlap(passage, other) for other in found):
                 found.append(passage)
     return found
@@ -69,12 +83,8 @@ def _candidates(ranked: Iterable[Ranked], most: int) -> list[_Candidate]:
     found: list[_Candidate] = []
     for r in ranked:
         best = r.chunks[:most] or ((0, 1.0),)
-        found += [
-            _Candidate(
-                r.file, chunk, r.score * PRIOR[kind_of(r.file)] * points / best[0][1]
-            )
-            for chunk, points in best
-        ]
+        value = r.score * PRIOR[kind_of(r.file)] / (best[0][1] or 1.0)
+        found += [_Candidate(r.file, chunk, value * points) for chunk, points in best]
     found.sort(key=lambda c: -c.score)
     return found
 
@@ -95,22 +105,22 @@ def _line_values(store: Store, terms: Mapping[str, int]) -> Mapping[str, float]:
 
 
 def _passage(
-    store: Store,
     candidate: _Candidate,
     lines: Sequence[str],
-    query: str,
+    symbols: Sequence[Symbol],
     value: Mapping[str, float],
 ) -> Passage:
+    """What to quote of a chunk; ``why`` is empty where no definition encloses it."""
     file = candidate.file
     best = _best_line(lines, candidate.chunk, value)
     around = sorted(
-        (s for s in store.symbols_of(file.oid, file.lang) if s.start <= best <= s.end),
+        (s for s in symbols if s.start <= best <= s.end),
         key=lambda s: (s.end - s.start, -s.start),
     )
     start, end = _bounds(lines, best, around)
     named = next((s for s in around if s.end - s.start >= TINY), None)
     text = "\n".join(lines[start - 1 : end])
-    why = _dotted(named) if named else _matched(text, query, value)
+    why = _dotted(named) if named else ""
     return Passage(file.path, start, end, text, candidate.score, why, file.oid)
 
 
@@ -151,12 +161,12 @@ def _dotted(symbol: Symbol) -> str:
 
 def _matched(text: str, query: str, value: Mapping[str, float]) -> str:
     """The three most telling words of the question that stand in ``text``."""
-    present = set(line_terms(text))
+    present = set(line_terms(text[:CHUNK_CHARS]))
     worth = {
         word: max(
             (value.get(t, 0.0) for t in name_terms(word) if t in present), default=0
         )
-        for word in dict.fromkeys(_WORD.findall(query))
+        for word in dict.fromkeys(_WORD.findall(query[:QUERY_CHARS]))
     }
     best = nlargest(3, (word for word in worth if worth[word]), key=worth.__getitem__)
     return ", ".join(best)

@@ -9,13 +9,22 @@ from math import log
 
 from repoctx.index.search import PRIOR, Ranked, kind_of, rank
 from repoctx.index.store import Store, quoted
-from repoctx.index.terms import CHUNK_LINES, line_terms, name_terms, query_terms
+from repoctx.index.terms import (
+    CHUNK_LINES,
+    QUERY_CHARS,
+    line_terms,
+    name_terms,
+    query_terms,
+)
 from repoctx.values import Definition, Kind, Snapshot, SourceFile, Symbol, byte_order
 
 FILES = 60
 """The best files for a question, among whose definitions the best are looked for."""
 HOLDERS = 200
 """Files that define something of which the name has all the words asked for."""
+
+LONGEST = 500
+"""Characters of a query that may be one name."""
 
 _NAME = 1.5
 _PARENT = 0.7
@@ -43,7 +52,7 @@ def find_definitions(
     and by how well the text around them matches.
     """
     places = _places(snapshot)
-    if _SPELT.fullmatch(query):
+    if len(query) <= LONGEST and _SPELT.fullmatch(query):
         called = _called(store, places, query.strip().removesuffix("()"))
         if called:
             return called[:limit]
@@ -110,7 +119,7 @@ def _asked(
     total = 100 + sum(holders.values())
     asked = _Asked(
         {t: w * log(total / (1 + holders[t])) / 2 for t, w in terms.items()},
-        frozenset(name_terms(query)),
+        frozenset(name_terms(query[:QUERY_CHARS])),
     )
     ranked = rank(store, snapshot, query)
     best = {r.path: r for r in ranked[:FILES]}
@@ -130,7 +139,7 @@ def _holders(
     store: Store, places: Mapping[tuple[str, str], list[SourceFile]], query: str
 ) -> list[SourceFile]:
     """Files with a chunk whose definitions have all the words of a short query."""
-    words = name_terms(query)
+    words = name_terms(query[:QUERY_CHARS])
     if not words or len(words) > 6:
         return []
     rows = store.matching(" AND ".join(map(quoted, words)), "defs")

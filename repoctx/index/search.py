@@ -18,7 +18,7 @@ from math import log
 
 from repoctx.index.languages import LANGUAGES
 from repoctx.index.store import Store, quoted
-from repoctx.index.terms import name_terms, query_terms
+from repoctx.index.terms import QUERY_CHARS, name_terms, query_terms
 from repoctx.values import Snapshot, SourceFile, byte_order
 
 DEFS = 3.0
@@ -50,7 +50,10 @@ _DOCS = re.compile(
     r"(^|/)(docs?|documentation|changelogs?|examples?|samples?)/", re.IGNORECASE
 )
 _SCOPE = re.compile(r"^(?:\w+\(([\w./@-]+)\)!?|([\w./@-]+)):")
-_PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+|[\w@+-][\w.@+-]*\.[A-Za-z]\w*")
+# Tried at the start of a run only: linear on any text.
+_PATH = re.compile(
+    r"(?<![\w.@+-])(?:[\w.@+-]++(?:/[\w.@+-]++)+|[\w@+-][\w.@+-]*\.[A-Za-z]\w*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ class _Named:
     """The paths that a question spells out."""
 
     def __init__(self, query: str) -> None:
-        spelt = [text.strip("./") for text in _PATH.findall(query)]
+        spelt = [text.strip("./") for text in _PATH.findall(query[:QUERY_CHARS])]
         scope = _SCOPE.match(query)
         if scope:
             spelt.append(scope[1] or scope[2])

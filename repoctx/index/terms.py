@@ -26,6 +26,9 @@ chunk is what gets quoted (25 to 60 lines rank alike; see tests/bench/recall.py)
 CHUNK_CHARS = 16_000
 """Characters of a chunk that are searched: lines of data do not drown the rest."""
 
+QUERY_CHARS = 20_000
+"""Characters of a request that are looked at."""
+
 QUERY_TERMS = 96
 """A longer request adds noise and time, not recall."""
 
@@ -223,7 +226,7 @@ def query_terms(query: str) -> dict[str, int]:
     The first line counts twice. When nothing but stopwords is left, they count after
     all: a search for ``update`` means it. At most ``QUERY_TERMS``.
     """
-    first, _, rest = query.strip().partition("\n")
+    first, _, rest = query.strip()[:QUERY_CHARS].partition("\n")
     for memo in (_content, _names):
         weights: dict[str, int] = {}
         for text, weight in ((first, 2), (rest, 1)):

@@ -92,7 +92,12 @@ def test_words_meet_identifiers_of_either_style(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "   ", "?", "\udc80", '"', "NEAR(", "a" * 5000, "x\0y", "日本語"]
+    "query",
+    [
+        *("", " ", "?", "\udc80", '"', "NEAR(", "x\0y", "日本語", "a" * 10**6),
+        *(piece * 10**5 for piece in ("retry ", "a/", "a.", "a-", "a::")),
+    ],
+    ids=lambda query: ascii(query[:8]),
 )
 def test_any_query_is_answered(tmp_path: Path, query: str) -> None:
     store, now = indexed(tmp_path, FILES)
