@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.output import output
 from repoctx.cli.terminal import plain
+from repoctx.errors import UsageError
 
 app = typer.Typer(
     **o.APP,
@@ -56,7 +58,6 @@ def show(repo: o.Repo = Path(), output_format: o.OutputFormat = None) -> None:
 @app.command()
 def init(repo: o.Repo = Path()) -> None:
     """Write a .repoctx.toml with every key, commented out. Overwrites nothing."""
-    from repoctx.errors import UsageError
     from repoctx.scan import discover
     from repoctx.settings import PROJECT_FILE, Settings, kinds
 
@@ -92,6 +93,8 @@ def trust(repo: o.Repo = Path(), yes: o.Yes = False) -> None:
     for problem in load(root, own, os.environ, {}).problems:
         typer.echo(plain(problem), err=True)
     if not yes:
+        if not (sys.stdin and sys.stdin.isatty()):
+            raise UsageError("config trust needs --yes when nobody can be asked")
         typer.confirm(f"Trust the settings in {root}?", abort=True, err=True)
     typer.echo(f"trusted: {remember(root, own)}")
 

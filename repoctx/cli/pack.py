@@ -58,6 +58,7 @@ def pack(
     from repoctx.flow.ask import pack_for
     from repoctx.flow.model import choose_model
     from repoctx.flow.prefix import write_prefix
+    from repoctx.flow.session import something_in
     from repoctx.flow.state import output_file
 
     o.confirm_no_redact(no_redact, yes)
@@ -80,6 +81,7 @@ def pack(
             _check(here)
             return
         packed = pack_for(here.session, choose_model(here.session))
+        something_in(here.session, packed.now)
         prefix = packed.prefix
         if target is not None and str(target) != "-":
             with output_file(target) as handle:

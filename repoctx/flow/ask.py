@@ -114,6 +114,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         )
         return Prompt(request, now, None)
     packed = pack_for(session, model)
+    something_in(session, packed.now)
     counter = tokenizer_for(session, model)
     limit = room_for(session, model, counter.exact).tokens
     room = limit - packed.prefix.count.tokens - counter.count(text) if limit else 0
@@ -147,7 +148,6 @@ def pack_for(session: Session, model: Model) -> Packed:
     counter = tokenizer_for(session, model)
     limit = room_for(session, model, counter.exact).limit
     packed = pack(session, counter, memory, limit)
-    something_in(session, packed.now)
     same_base = sent is not None and sent.key == packed.key
     known = (sent.overlay, sent.marks) if sent and same_base else ("", ())
     places = marks(packed.prefix.segments, *known)
