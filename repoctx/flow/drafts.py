@@ -260,6 +260,7 @@ class Drafts:
         if kept := stored_base(self._shelf, key):
             return kept
         if name == f"{TREE}{self._now.tree}":
+            self._texts.expect(self._now.files)
             docs = base_docs(self._now, self._texts)
             return render_base(self._shelf, key, self._now, docs)
         if name.startswith(TREE):
@@ -269,6 +270,7 @@ class Drafts:
         # A reader of its own: here a path means git's blob, never the work tree's file.
         with Contents(session.place) as contents:
             texts = Texts(contents, session.facts, session.settings.redact)
+            texts.expect(snapshot.files)
             docs = base_docs(snapshot, texts)
             return render_base(self._shelf, key, snapshot, docs)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from repoctx.errors import StorageError
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_bytes, replacing
 from repoctx.flow.workers import in_processes
@@ -37,6 +38,7 @@ class Task(NamedTuple):
     path: str
     lang: str
     keep: bool = False
+    size: int = 0
 
 
 class Read(NamedTuple):
@@ -56,8 +58,11 @@ def snapshot_now(session: Session) -> Snapshot:
     stats = StatCache.parse(read_bytes(kept))
     listing = list_tree(session.place, stats)
     if stats.changed:
-        with replacing(kept) as handle:
-            handle.write(stats.dump())
+        try:
+            with replacing(kept) as handle:
+                handle.write(stats.dump())
+        except StorageError as exc:  # It only saves time.
+            session.notes.append(str(exc))
     return _settled(session, listing)
 
 
@@ -95,7 +100,8 @@ def _unread(session: Session, chosen: Chosen) -> list[Task]:
         keep = chosen.keep(entry.path)
         wanted = facts is None or facts.reason is None or keep
         if facts is None or (wanted and key not in outlined):
-            new.setdefault(key, Task(entry.oid, entry.path, key[1], keep))
+            task = Task(entry.oid, entry.path, key[1], keep, entry.size)
+            new.setdefault(key, task)
     return list(new.values())
 
 
@@ -107,7 +113,7 @@ def _read_all(
     begin = partial(_begin, place, dirty)
     if len(tasks) <= BATCH_FILES:
         begin()
-        yield [_read(task) for task in tasks]
+        yield _read_batch(tasks)
         _contents.clear()
         return
     batches = [tasks[at : at + BATCH_FILES] for at in range(0, len(tasks), BATCH_FILES)]
@@ -123,6 +129,7 @@ def _begin(place: Place, dirty: frozenset[str]) -> None:
 
 
 def _read_batch(tasks: Sequence[Task]) -> Sequence[Read]:
+    _contents[0].expect((task.oid, task.path, task.size) for task in tasks)
     return [_read(task) for task in tasks]
 
 

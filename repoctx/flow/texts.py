@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from repoctx.errors import RepoctxError
 from repoctx.scan import Contents, decode, redact
@@ -22,6 +22,10 @@ class Texts:
         self._contents = contents
         self._facts = facts
         self._safe = safe
+
+    def expect(self, files: Iterable[SourceFile]) -> None:
+        """Announce the files whose texts will be read next, in order."""
+        self._contents.expect((f.oid, f.path, f.size) for f in files)
 
     def __call__(self, file: SourceFile) -> str:
         """The text of ``file``. Raises Changed when its bytes are not to be had."""

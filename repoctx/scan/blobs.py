@@ -10,6 +10,10 @@ from types import TracebackType
 
 from repoctx.scan.git import OBJECT_ID, Place, end, run, start
 
+AHEAD_BLOBS, AHEAD_BYTES = 64, 1 << 20
+"""How much is asked for at once of what was announced: each question to another process
+costs two switches between them, more than most blobs take to read."""
+
 
 class Blobs:
     """Blobs by id, through one ``git cat-file`` process that starts at the first read.
@@ -20,6 +24,9 @@ class Blobs:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._process: subprocess.Popen[bytes] | None = None
+        self._plan: list[tuple[str, int]] = []
+        self._places: dict[str, int] = {}
+        self._ahead: dict[str, bytes | None] = {}
 
     def __enter__(self) -> Blobs:
         return self
@@ -41,10 +48,32 @@ class Blobs:
     def read(self, oid: str) -> bytes:
         """The bytes of the blob ``oid``. Raises KeyError when it is not here (missing,
         corrupt, no blob, or not fetched by a partial clone)."""
-        ((_, data),) = self._read_window([oid])
+        if oid not in self._ahead:
+            self._ahead = dict(self._read_window(self._window(oid)))
+        data = self._ahead.pop(oid)
         if data is None:
             raise KeyError(oid)
         return data
+
+    def expect(self, blobs: Iterable[tuple[str, int]]) -> None:
+        """Announce the (id, bytes) of blobs that will be read next, in this order: the
+        reads are the same, and several times faster."""
+        self._plan = list(blobs)
+        self._places = {oid: at for at, (oid, _) in enumerate(self._plan)}
+
+    def _window(self, oid: str) -> list[str]:
+        """``oid``, and what is announced to be read after it."""
+        at = self._places.get(oid)
+        if at is None:
+            return [oid]
+        window: list[str] = []
+        room = AHEAD_BYTES
+        for name, size in self._plan[at : at + AHEAD_BLOBS]:
+            room -= size
+            if window and room < 0:
+                break
+            window.append(name)
+        return window
 
     def read_many(self, oids: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         """Each id with its bytes, or None where ``read`` would raise, in order."""

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -114,6 +114,12 @@ class Contents:
         trace: TracebackType | None,
     ) -> None:
         self._blobs.close()
+
+    def expect(self, files: Iterable[tuple[str, str, int]]) -> None:
+        """Announce the (id, path, bytes) of files that will be read next, in order."""
+        if self._place.git:
+            known = ((o, size) for o, path, size in files if path not in self._dirty)
+            self._blobs.expect(known)
 
     def __call__(self, oid: str, path: str) -> bytes:
         """The bytes with the id ``oid``. Raises KeyError when they are not to be had

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
 from pathlib import Path
 
@@ -364,3 +365,23 @@ def test_the_rule_that_ignores_a_path(tmp_path: Path) -> None:
     assert ignored_by(place, "x/y.log") == ".gitignore:1:*.log"
     assert ignored_by(place, "a") == ""
     assert ignored_by(place, "../outside") == ""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_announced_reads_the_same(tmp_path: Path, seed: int):
+    dice = random.Random(seed)
+    texts = {f"f{n}": b"%d\n" % n * dice.randrange(40_000) for n in range(99)}
+    root = make_repo(tmp_path / "r", texts)
+    rows = [line.split() for line in git(root, "ls-tree", "HEAD").splitlines()]
+    wanted = [(oid, texts[name]) for _, _, oid, name in rows]
+    missing = "f" * 40
+    plan = [(oid, len(data)) for oid, data in wanted if dice.random() < 0.9]
+    plan.insert(dice.randrange(len(plan)), (missing, 5))
+    if seed % 2:
+        dice.shuffle(wanted)
+    with Blobs(discover(root)) as blobs:
+        blobs.expect(plan + plan[:3])
+        for oid, data in wanted + wanted[:5]:
+            assert blobs.read(oid) == data
+        with pytest.raises(KeyError):
+            blobs.read(missing)
