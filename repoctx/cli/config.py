@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from typing import Any
 import typer
 
 from repoctx.cli import options as o
-from repoctx.cli.output import output
-from repoctx.cli.terminal import plain
+from repoctx.cli.job import tell
+from repoctx.cli.output import form_of, output
+from repoctx.cli.terminal import bold, colours, dim, plain, say
 from repoctx.errors import UsageError
 
 app = typer.Typer(
@@ -21,6 +23,15 @@ app = typer.Typer(
     help="Show, create and trust settings.",
 )
 
+EXAMPLES = """
+Examples:
+
+\b
+  repoctx config show
+  REPOCTX_STYLE=markdown repoctx config show   every key has its variable
+  repoctx config init && repoctx config trust
+"""
+
 TEMPLATE = """\
 # Settings of this repository for repoctx. All keys are optional.
 # Precedence: flags > REPOCTX_* variables > this file > the user's file > defaults.
@@ -28,75 +39,103 @@ TEMPLATE = """\
 """
 
 
-@app.command()
-def show(repo: o.Repo = Path(), output_format: o.OutputFormat = None) -> None:
+@app.command(epilog=EXAMPLES)
+def show(
+    repo: o.Repo = Path(),
+    output_format: o.OutputFormat = None,
+    no_color: o.NoColor = False,
+) -> None:
     """Show every setting with its value and where it comes from."""
-    from repoctx.cli.job import tell
     from repoctx.scan import discover
-    from repoctx.settings import kinds, load, user_file
+    from repoctx.settings import Settings, kinds, load, user_file
 
-    with output(output_format or "text") as out:
+    with output(form_of(output_format)) as out:
         own = user_file(os.environ)
-        loaded = load(discover(repo).root, own, os.environ, {})
-        rows = {
-            name: (_value(getattr(loaded.settings, name)), loaded.origins[name])
+        given = {"output_format": output_format}
+        loaded = load(discover(repo).root, own, os.environ, given)
+        settings, origins = loaded.settings, loaded.origins
+        out.use(settings.output_format)
+        on = colours(not no_color, settings.color)
+        out.fields["settings"] = {
+            name: {"value": _value(getattr(settings, name)), "origin": origins[name]}
             for name in kinds()
         }
-        out.fields["settings"] = {
-            name: {"value": value, "origin": origin}
-            for name, (value, origin) in rows.items()
-        }
         out.fields["user_file"] = str(own)
-        width = max(map(len, rows))
-        for name, (value, origin) in rows.items():
-            shown = "-" if value in ("", None, []) else value
-            out.write(plain(f"{name:<{width}}  {shown}  ({origin})") + "\n")
-        out.write(f"\nThe user's file: {own}\n")
+        for name, kind in kinds().items():
+            value = _shown(getattr(settings, name), getattr(Settings(), name))
+            if origins[name] != "default":
+                out.write(f"{bold(f'{name:<14}', on)} {plain(value)}")
+                out.write(dim(f"  from {plain(origins[name])}", on) + "\n")
+            else:
+                out.write(f"{name:<14} {value:<8}  {dim(kind.help, on)}\n")
+        out.write(f"\nYour own file: {plain(str(own))}\n")
     tell(list(loaded.problems))
 
 
 @app.command()
-def init(repo: o.Repo = Path()) -> None:
+def init(repo: o.Repo = Path(), output_format: o.OutputFormat = None) -> None:
     """Write a .repoctx.toml with every key, commented out. Overwrites nothing."""
     from repoctx.scan import discover
     from repoctx.settings import PROJECT_FILE, Settings, kinds
 
-    path = discover(repo).root / PROJECT_FILE
-    defaults = Settings()
-    lines = [
-        f"# {name} = {_toml(getattr(defaults, name))}  # {kind.help}"
-        for name, kind in kinds().items()
-        if kind.scope != "own"
-    ]
-    try:
-        with path.open("x", encoding="utf-8") as handle:
-            handle.write(TEMPLATE + "\n".join(lines) + "\n")
-    except FileExistsError:
-        raise UsageError(f"{path} exists already") from None
-    except OSError as exc:
-        raise UsageError(f"cannot write {path}: {exc.strerror}") from None
-    typer.echo(f"wrote {path}")
+    with output(form_of(output_format)) as out:
+        path = discover(repo).root / PROJECT_FILE
+        defaults = Settings()
+        lines = []
+        for name, kind in kinds().items():
+            if kind.scope != "own":
+                example = f"# {name} = {_toml(getattr(defaults, name))}"
+                trusted = " (only after: repoctx config trust)"
+                note = trusted if kind.scope == "trusted" else ""
+                lines.append(f"{example:<26} # {kind.help}{note}\n")
+        try:
+            with path.open("x", encoding="utf-8") as handle:
+                handle.write(TEMPLATE + "".join(lines))
+        except FileExistsError:
+            raise UsageError(f"{path} exists already") from None
+        out.fields["files_changed"] = [PROJECT_FILE]
+        out.write(f"wrote {plain(str(path))}\n")
 
 
 @app.command()
-def trust(repo: o.Repo = Path(), yes: o.Yes = False) -> None:
+def trust(
+    repo: o.Repo = Path(), yes: o.Yes = False, output_format: o.OutputFormat = None
+) -> None:
     """Let this repository's settings choose a server, a model or a cost.
 
     The trust ends when the settings change.
     """
     from repoctx.scan import discover
-    from repoctx.settings import load, user_file
+    from repoctx.settings import load, trusted, user_file
     from repoctx.settings import trust as remember
 
-    root = discover(repo).root
-    own = user_file(os.environ)
-    for problem in load(root, own, os.environ, {}).problems:
-        typer.echo(plain(problem), err=True)
-    if not yes:
-        if not (sys.stdin and sys.stdin.isatty()):
-            raise UsageError("config trust needs --yes when nobody can be asked")
-        typer.confirm(f"Trust the settings in {root}?", abort=True, err=True)
-    typer.echo(f"trusted: {remember(root, own)}")
+    with output(form_of(output_format)) as out:
+        root = discover(repo).root
+        own = user_file(os.environ)
+        # A broken file is told before anybody is asked to trust it.
+        load(root, own, os.environ, {})
+        if not (yes or trusted(root, own)):
+            _confirm(root, own)
+        name = remember(root, own)
+        out.fields["trusted"] = str(root / name)
+        out.write(f"trusted: {plain(str(root / name))}\n")
+
+
+def _confirm(root: Path, own: Path) -> None:
+    """Show what is asked for, and ask."""
+    from repoctx.settings import wanted
+
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError("config trust needs --yes when nobody can be asked")
+    for name, value in wanted(root, own).items():
+        say(f"{name} = {value!r}")
+    if not typer.confirm(f"Trust these settings of {root}?", err=True):
+        raise UsageError("nothing was trusted")
+
+
+def _shown(value: Any, default: Any) -> str:
+    """A value as it would stand in the file; - for what is not set."""
+    return "-" if value == default and not value else _toml(value)
 
 
 def _value(value: Any) -> Any:
@@ -110,6 +149,9 @@ def _value(value: Any) -> Any:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
-        return "[]"
-    return f'"{value or ""}"' if isinstance(value, str | Path | None) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int):
+        return str(value)
+    # TOML's strings and lists are written as JSON's are.
+    return json.dumps(list(value) if isinstance(value, tuple) else str(value or ""))

@@ -114,9 +114,9 @@ def confirm_no_redact(no_redact: bool, yes: bool) -> None:
 
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("--no-redact needs --yes when nobody can be asked")
-    typer.confirm(
-        "Secrets will stand in the prompt as they are. Go on?", abort=True, err=True
-    )
+    question = "Secrets will stand in the prompt as they are. Go on?"
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was done")
 
 
 def read_files(paths: list[Path]) -> list[tuple[str, str]]:

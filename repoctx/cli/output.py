@@ -7,6 +7,7 @@ and exactly one ``result`` comes last, also after an error or Ctrl-C.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import uuid
@@ -146,6 +147,11 @@ def output(form: str) -> Iterator[Output]:
         out.finish()
         raise typer.Exit(error.code) from None
     out.finish()
+
+
+def form_of(flag: str | None) -> str:
+    """The format that the flag or the variable asks for, before the settings say."""
+    return flag or os.environ.get("REPOCTX_OUTPUT_FORMAT") or "text"
 
 
 def asked_form(argv: Sequence[str], environ: Mapping[str, str]) -> str:

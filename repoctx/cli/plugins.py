@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 
 from repoctx.cli import options as o
-from repoctx.cli.output import output
+from repoctx.cli.output import form_of, output
 from repoctx.cli.terminal import plain
 
 app = typer.Typer(**o.APP)
@@ -21,7 +21,7 @@ def plugins(output_format: o.OutputFormat = None) -> None:
     """
     from repoctx.plugins import describe
 
-    with output(output_format or "text") as out:
+    with output(form_of(output_format)) as out:
         found = describe(check=True)
         out.fields["plugins"] = [asdict(plugin) for plugin in found]
         width = max((len(p.name) for p in found), default=0)

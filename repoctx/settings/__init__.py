@@ -234,6 +234,14 @@ def trusted(root: Path, user_file: Path) -> bool:
     return found is not None and _is_known(root, found[1], user_file)
 
 
+def wanted(root: Path, user_file: Path) -> Mapping[str, Any]:
+    """What the project's settings ask for that counts only after `trust`."""
+    found = _project(root, [])
+    if found is None or _is_known(root, found[1], user_file):
+        return {}
+    return {n: v for n, v in found[1].items() if n in _KEYS and _KEYS[n].scope != "any"}
+
+
 def trust(root: Path, user_file: Path) -> str:
     """Trust the project's settings as they are now; returns the file's name.
 

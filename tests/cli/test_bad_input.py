@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,8 +81,6 @@ CALLS: list[tuple[str, int, str]] = [
 
 @pytest.mark.parametrize(("call", "code", "words"), CALLS, ids=[c[0] for c in CALLS])
 def test_a_wrong_call(machine: Machine, repo: Path, call: str, code: int, words: str):
-    import shlex
-
     check(machine.run(*shlex.split(call), cwd=repo), code, words)
 
 
