@@ -17,7 +17,7 @@ from repoctx.flow.differs import Difference, Seen, differs
 from repoctx.flow.model import Model, choose_model
 from repoctx.flow.pack import Packed
 from repoctx.flow.sent import Sent, all_sent, is_warm, models_sent
-from repoctx.flow.session import Session
+from repoctx.flow.session import Session, something_in
 from repoctx.pack.marks import marks
 from repoctx.values import (
     Capabilities,
@@ -88,10 +88,13 @@ def check(session: Session) -> Check:
     """Pack for the chosen model, and foresee what its cache serves.
 
     A model that no provider here serves is foreseen all the same, when its limits or
-    prices are known. Raises UnknownModel, AuthError and what packing raises.
+    prices are known. Raises UnknownModel, AuthError, NotARepository where there is
+    nothing to send, and what packing raises.
     """
     model, known = model_to_check(session)
-    return foresee(session, pack_for(session, model), model, known)
+    packed = pack_for(session, model)
+    something_in(session, packed.now)
+    return foresee(session, packed, model, known)
 
 
 def model_to_check(session: Session) -> tuple[Model, Facts | None]:

@@ -9,7 +9,7 @@ from repoctx.flow.ask import pack_for
 from repoctx.flow.check import Check, foresee, model_to_check
 from repoctx.flow.model import tokenizer_for
 from repoctx.flow.pack import Packed, pack
-from repoctx.flow.session import Session
+from repoctx.flow.session import Session, something_in
 from repoctx.index import detect
 from repoctx.pack.budget import Show
 from repoctx.pack.treemap import MapData, MapFile, MapLeftOut
@@ -22,7 +22,8 @@ NO_ROOM = "no room in the budget"
 def map_of(session: Session) -> MapData:
     """The map of the prefix for the chosen model, as it would be sent now.
 
-    Raises UnknownModel, AuthError and what packing raises.
+    Raises UnknownModel, AuthError, NotARepository where there is nothing to map, and
+    what packing raises.
     """
     model, known = model_to_check(session)
     try:
@@ -30,6 +31,7 @@ def map_of(session: Session) -> MapData:
     except BudgetExceeded as exc:  # What fills the window is what one wants to see.
         session.notes.append(str(exc))
         packed = pack(session, tokenizer_for(session, model))
+    something_in(session, packed.now)
     found = foresee(session, packed, model, known)
     whole = found.count.tokens / max(packed.prefix.count.tokens, 1)
     return MapData(
