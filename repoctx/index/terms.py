@@ -38,6 +38,7 @@ LONGEST = 100
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _ASCII = re.compile(r"[^\W\d]\w*", re.ASCII)  # the same on ASCII text, and faster
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_LOWER = re.compile(r"[a-z]+")  # what _PART finds without capitals
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VOWEL = re.compile(r"[aeiouy]")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -92,6 +93,8 @@ def stem(word: str) -> str:
 
 def _parts(identifier: str) -> list[str]:
     if identifier.isascii():
+        if identifier.islower() and "_" not in identifier:
+            return _LOWER.findall(identifier)
         return [part.lower() for part in _PART.findall(identifier)]
     found: list[str] = []
     for run in _LETTERS.findall(identifier):
@@ -116,6 +119,20 @@ class _Stems(dict[str, str]):
         return stemmed
 
 
+class _Stems(dict[str, str]):
+    """word -> its stem: names share few parts. Bounded like ``_Memo``."""
+
+    def __missing__(self, word: str) -> str:
+        stemmed = stem(word)
+        if len(self) >= _Memo.LIMIT:
+            self.clear()
+        self[word] = stemmed
+        return stemmed
+
+
+_stems = _Stems()
+
+
 class _Memo(dict[str, tuple[str, ...]]):
     """identifier -> its terms; bounded, so that a hostile tree cannot fill memory."""
 
@@ -133,7 +150,7 @@ class _Memo(dict[str, tuple[str, ...]]):
             whole = identifier.lower().replace("_", "")
             if len(parts) > 1 or whole != "".join(parts):
                 kept.append(stem(whole))
-            terms = tuple(dict.fromkeys(kept))
+            terms = tuple(dict.fromkeys(kept)) if len(kept) > 1 else tuple(kept)
         if len(self) >= self.LIMIT:
             self.clear()
         self[identifier] = terms
@@ -144,7 +161,8 @@ class _Joined(dict[str, str]):
     """identifier -> its terms, each followed by a space."""
 
     def __missing__(self, identifier: str) -> str:
-        joined = "".join(f"{term} " for term in _content[identifier])
+        terms = _content[identifier]
+        joined = " ".join(terms) + " " if terms else ""
         if len(self) >= _Memo.LIMIT:
             self.clear()
         self[identifier] = joined
