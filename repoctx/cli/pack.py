@@ -89,8 +89,14 @@ def pack(
         elif here.out.text:
             here.out.before()
             write_prefix(prefix, raw_writer())
-        here.out.context(len(packed.now.files), prefix.count)
+        here.out.context(len(packed.now.files), prefix.count, bool(packed.shape))
         _describe(here.out, packed)
+        if packed.shape:
+            outlines = sum(show == "skeleton" for show in packed.shape.values())
+            here.session.notes.append(
+                f"over budget: {outlines:,} file(s) as outlines, "
+                f"{len(packed.shape) - outlines:,} left to retrieval"
+            )
         here.session.notes.append(
             f"{len(packed.now.files):,} file(s), {prefix.size:,} bytes, "
             f"{prefix.count} tokens, digest {prefix.digest[:16]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from repoctx.values import Count, LeftOut
 
 if TYPE_CHECKING:
     from repoctx.flow.status import Status
+    from repoctx.scan.branch import Head
 
 app = typer.Typer(**o.APP)
 
@@ -79,6 +81,7 @@ def status(
 def _fields(here: Job, found: Status) -> None:
     packed = found.packed
     here.out.fields["root"] = str(here.session.place.root)
+    here.out.fields["head"] = asdict(found.head) if found.head else None
     here.out.fields["digest"] = packed.prefix.digest
     here.out.fields["base"] = {"commit": packed.commit or None, "why": packed.why}
     here.out.fields["layout"] = ribbon.fields(found.check)
@@ -105,6 +108,7 @@ def _text(here: Job, found: Status) -> str:
     age = ago(max(0.0, time.time() - found.index_time))
     rows = [
         ("root", str(here.session.place.root)),
+        *([("head", _head(found.head))] if found.head else []),
         ("context", f"{files}, {_bytes(prefix.size)}, {found.count} tokens"),
         ("prefix", f"{prefix.digest[:16]} = {parts}"),
         ("base", f"{commit}: {packed.why}"),
@@ -124,6 +128,10 @@ def _text(here: Job, found: Status) -> str:
             lines += ["", bold(title, on) + more]
             lines += [f"  {plain(row)}" for row in table]
     return "\n".join(lines) + "\n"
+
+
+def _head(head: Head) -> str:
+    return f"{head.branch or 'detached'} at {head.commit[:12]}: {head.subject}"
 
 
 def _ribbon(here: Job, found: Status) -> list[str]:

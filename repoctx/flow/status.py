@@ -15,6 +15,7 @@ from repoctx.flow.pack import Packed, pack
 from repoctx.flow.session import Session
 from repoctx.index import detect
 from repoctx.scan import ignored_by, inside
+from repoctx.scan.branch import Head, head_of
 from repoctx.values import Count, LeftOut, Reason, SegmentKind
 
 
@@ -31,6 +32,7 @@ class Language:
 class Status:
     """What a person wants to know of a repository's context."""
 
+    head: Head | None
     packed: Packed
     check: Check
     languages: tuple[Language, ...]
@@ -63,6 +65,7 @@ def status(session: Session) -> Status:
     index = session.state.index
     info = index.stat() if index.exists() else None
     return Status(
+        head_of(session.place),
         packed,
         foresee(session, packed, model, known),
         _languages(packed),
