@@ -119,17 +119,6 @@ class _Stems(dict[str, str]):
         return stemmed
 
 
-class _Stems(dict[str, str]):
-    """word -> its stem: names share few parts. Bounded like ``_Memo``."""
-
-    def __missing__(self, word: str) -> str:
-        stemmed = stem(word)
-        if len(self) >= _Memo.LIMIT:
-            self.clear()
-        self[word] = stemmed
-        return stemmed
-
-
 _stems = _Stems()
 
 
