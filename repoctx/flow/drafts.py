@@ -28,7 +28,16 @@ from repoctx.index.skeleton import skeleton
 from repoctx.pack import moves
 from repoctx.pack.base import base_docs, base_key, stale_free_order
 from repoctx.pack.blocks import blocks
-from repoctx.pack.budget import BASE_SHARES, FULL_SHARE, Room, Show, Size, fit
+from repoctx.pack.budget import (
+    BASE_SHARES,
+    FULL_SHARE,
+    TAIL_SHARE,
+    Room,
+    Show,
+    Size,
+    fit,
+    next_share,
+)
 from repoctx.pack.overlay import (
     Change,
     Shape,
@@ -50,8 +59,8 @@ from repoctx.values import Segment, Snapshot, SourceFile, State
 MOST = 0.97
 """Of the limit: what base and overlay may take when nothing is to be retrieved."""
 
-OVERLAY_SHARE = 0.25
-"""Of the limit: an overlay over a fitted base may take so much beyond the base."""
+NO_ROOM = 1 << 62
+"""Bytes: the size to name for an overlay that does not fit beside its base."""
 
 MOST_PAIRS = 40_000
 """Files gone times files new: above, only moves of equal content are looked for."""
@@ -110,34 +119,50 @@ class Drafts:
 
     def overlay_size(self, name: str) -> int:
         """Bytes of the overlay over ``name``."""
-        overlay = self.lay(name).overlay
-        return overlay.size if overlay else 0
+        laid = self._once(name)
+        if not self._fits(laid):
+            return NO_ROOM
+        return laid.overlay.size if laid.overlay else 0
 
     def lay(self, name: str) -> Laid:
-        """The base ``name``, rendered or kept, and its overlay."""
-        if name not in self._laid:
-            self._laid[name] = self._lay(name)
-        return self._laid[name]
+        """The base ``name`` and its overlay. Raises BudgetExceeded."""
+        laid = self._once(name)
+        if self._fits(laid):
+            return laid
+        least, limit = laid.tokens + self._room.taken, self._room.limit
+        raise BudgetExceeded(
+            f"the smallest prompt needs {least:,} tokens of {limit:,}: raise --budget, "
+            "or leave files out with --exclude"
+        )
+
+    def _fits(self, laid: Laid) -> bool:
+        limit = self._room.tokens
+        return not limit or laid.tokens <= limit * MOST
+
+    def _once(self, name: str) -> Laid:
+        laid = self._laid.get(name)
+        # Only a few bases are kept: laying others may have ended this one's file.
+        if laid is None or not (laid.base.segment.file or Path()).exists():
+            laid = self._laid[name] = self._lay(name)
+        return laid
 
     def _lay(self, name: str) -> Laid:
         whole = self._base(name)
         limit = self._room.tokens
         if not limit or whole.segment.count.tokens <= limit * FULL_SHARE:
             laid = self._over(name, whole, self.key(name))
-            if not limit or laid.tokens <= limit * MOST:
+            if self._fits(laid):
                 return laid
-        for share in BASE_SHARES:
+        share = BASE_SHARES[0]
+        while True:
             room = int(limit * share)
             base = self._fitted(name, whole, room)
             laid = self._over(name, base, self.key(name, room))
-            if laid.tokens <= limit * (share + OVERLAY_SHARE):
+            last = share == BASE_SHARES[-1]
+            if last or laid.tokens <= limit * (1 - TAIL_SHARE):
                 return laid
-        if laid.tokens <= limit * MOST:
-            return laid
-        raise BudgetExceeded(
-            f"the smallest prefix needs {laid.tokens:,} tokens of {limit:,}: raise "
-            "--budget, or leave files out with --exclude"
-        )
+            over = laid.overlay.count.tokens if laid.overlay else 0
+            share = next_share(share, over / limit)
 
     def lay_strict(self) -> tuple[str, Laid]:
         """The work tree itself, without an overlay and so without a stale line, in the
@@ -187,15 +212,34 @@ class Drafts:
         """The overlay that turns ``base`` into the work tree."""
         found = changes(base.snapshot, self._now, partial(self._pairs, base))
         if not found:
-            return Laid(base, (), None, key, base.shape)
+            return Laid(base, (), None, key, self._hidden(base, ()))
         ordered = in_order(found, self._touched(name, found))
         style = self._shelf.style
         with BaseTexts(base.segment, style) as old:
-            sources = Sources(old, self._texts, self._outline, base.shape)
+            huge = self._room.huge
+            sources = Sources(old, self._texts, self._outline, base.shape, huge)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
             docs = overlay_docs(ordered, sources, self._patch, tag)
             overlay = overlay_segment(docs, style, self._counter)
-        return Laid(base, ordered, overlay, key, _hidden(base.shape, ordered))
+        return Laid(base, ordered, overlay, key, self._hidden(base, ordered))
+
+    def _hidden(self, base: Base, found: tuple[Change, ...]) -> Mapping[str, Show]:
+        """The paths of the work tree that base and overlay do not show in full."""
+        if not base.shape:
+            return base.shape
+        hidden: dict[str, Show] = {}
+        before, changed = present(base.snapshot), {c.path: c for c in found}
+        for file in self._now.files:
+            change = changed.get(file.path)
+            if change is None:
+                show = base.shape.get(before[file.path].path)
+            elif is_hidden(change, base.shape, self._room.huge):
+                show = Show.SKELETON
+            else:
+                show = None
+            if show:
+                hidden[file.path] = show
+        return hidden
 
     def _outline(self, file: SourceFile) -> str:
         return skeleton(self._texts(file), file.lang)
@@ -309,16 +353,6 @@ class Drafts:
 
     def _tree_note(self) -> Path:
         return self._session.state.folder / "tree.json"
-
-
-def _hidden(shape: Mapping[str, Show], found: tuple[Change, ...]) -> dict[str, Show]:
-    """The paths of the work tree that the prefix does not show in full."""
-    hidden = dict(shape)
-    for change in found:
-        hidden.pop(change.source or change.path, None)
-        if is_hidden(change, shape):
-            hidden[change.path] = Show.SKELETON
-    return hidden
 
 
 def _rank(file: SourceFile) -> int:

@@ -13,12 +13,12 @@ from repoctx.flow.prefix import Shelf, make_prefix, text_segment
 from repoctx.flow.session import Session
 from repoctx.flow.survey import dirty_files, snapshot_now
 from repoctx.flow.texts import Changed, Texts
-from repoctx.pack.budget import Room, Show
+from repoctx.pack.budget import QUESTION, Room, Show
 from repoctx.pack.overlay import Change
 from repoctx.pack.render import Style
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents
-from repoctx.values import Prefix, SegmentKind, Snapshot
+from repoctx.values import Prefix, Segment, SegmentKind, Snapshot
 
 TRIES = 3
 """How often a tree that changes under our hands is listed anew."""
@@ -70,17 +70,22 @@ def pack(
     """
     style = Style(session.settings.style)
     shelf = Shelf(session.state, style, tokenizer, session.progress)
-    room = Room(limit, tokenizer.exact)
+    opening = prompts.load(prompts.PREAMBLE)
+    first = text_segment(SegmentKind.PREAMBLE, opening, tokenizer)
+    room = Room(limit, tokenizer.exact, first.count.tokens + QUESTION)
     for last in (*[False] * (TRIES - 1), True):
         try:
-            return _pack(session, shelf, memory, room)
+            return _pack(session, shelf, memory, (room, first))
         except Changed:
             if last:
                 raise
     raise AssertionError
 
 
-def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
+def _pack(
+    session: Session, shelf: Shelf, memory: Memory, frame: tuple[Room, Segment]
+) -> Packed:
+    room, first = frame
     now = snapshot_now(session)
     with Contents(session.place, dirty_files(now)) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
@@ -90,8 +95,6 @@ def _pack(session: Session, shelf: Shelf, memory: Memory, room: Room) -> Packed:
             why = "--strict: the work tree, what changes often last"
         else:
             name, laid, why = _on_a_base(session, drafts, memory, now)
-    opening = prompts.load(prompts.PREAMBLE)
-    first = text_segment(SegmentKind.PREAMBLE, opening, shelf.tokenizer)
     segments = [first, laid.base.segment, *([laid.overlay] if laid.overlay else [])]
     return Packed(
         make_prefix(segments),

@@ -13,7 +13,7 @@ from repoctx.pack.render import Doc, Section, Style, Tag, closing, opening, rend
 from repoctx.pack.retrieve import fill
 from repoctx.protocols import Tokenizer
 from repoctx.scan import redact
-from repoctx.values import byte_order
+from repoctx.values import SegmentKind, byte_order
 
 PATCHED = 8
 """Patched files among the best for a question whose present text is worth its place."""
@@ -83,18 +83,34 @@ def _given(session: Session, packed: Packed, material: Material) -> Iterator[Doc
 
 def _patched(session: Session, packed: Packed, query: str, read: Read) -> Iterator[Doc]:
     """Present texts of the files that a patch stands for, best match first."""
-    files = {c.path: c.new for c in packed.changes if c.new and c.old}
+    patched = _shown_as_patch(packed, Style(session.settings.style))
+    files = {c.path: c.new for c in packed.changes if c.new and c.path in patched}
     if not files:
         return
     best = [r.path for r in rank(session.store, packed.now, query)[:50]]
     for path in [p for p in best if p in files][:PATCHED]:
-        file = files[path]
-        if file is None or file.path in packed.shape:
-            continue  # The overlay holds it in full already.
         try:
-            yield Doc(Tag.FILE, (("path", path),), read(file))
+            yield Doc(Tag.FILE, (("path", path),), read(files[path]))
         except KeyError:
             continue
+
+
+def _shown_as_patch(packed: Packed, style: Style) -> set[str]:
+    """Paths whose present text must be put together from the base and a patch; of the
+    other changes the prefix holds the text, or all that is to be said."""
+    heads = [
+        render(Doc(tag, ()), style).rstrip("/>}\n").encode()
+        for tag in (Tag.PATCH, Tag.BLOCKS, Tag.MOVED)
+    ]
+    patched = set()
+    for segment in packed.prefix.segments:
+        if segment.kind is not SegmentKind.OVERLAY or segment.text is None:
+            continue
+        for unit in segment.units:
+            text = segment.text[unit.offset : unit.offset + unit.size]
+            if text.startswith(tuple(heads)) and b"@@" in text:
+                patched.add(unit.path)
+    return patched
 
 
 def _retrieved(
@@ -106,7 +122,7 @@ def _retrieved(
 ) -> Iterator[str]:
     """Files that the base does not show in full, or pieces of them."""
     read, style, tokenizer = how
-    hidden = packed.shape.keys() - {c.path for c in packed.changes}
+    hidden = packed.shape
     files = {f.path: f for f in packed.now.files if f.path in hidden}
 
     def shown(path: str, start: int, end: int) -> str:

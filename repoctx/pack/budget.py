@@ -15,8 +15,22 @@ FULL_SHARE = 0.9
 """A base up to this share of the limit is shown whole: changes need the rest."""
 
 BASE_SHARES = (0.5, 0.35, 0.2, 0.1)
-"""Shares of the limit that a base over budget may take. The rest is for the overlay and
-for what is retrieved; a smaller share is taken when the overlay is large."""
+"""Shares of the limit that a base over budget may take: the largest that leaves room
+for the overlay and for what is retrieved."""
+
+TAIL_SHARE = 0.25
+"""Of the limit: what is retrieved gets this much, unless the overlay needs it."""
+
+QUESTION = 600
+"""Tokens kept for a question and its instructions: the base must fit beside any usual
+one, for it may not depend on it."""
+
+HUGE_SHARE = 0.2
+"""Of the limit: uncommitted texts up to this size are shown whole over a fitted base.
+One that is larger would leave no room for anything else."""
+
+BYTES_A_TOKEN = 4
+"""Of usual source; good enough to call a text huge."""
 
 SAFETY = 0.92
 """Of a limit when tokens are only estimated (error measured in ``tokens``: whole
@@ -45,15 +59,33 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a prompt may hold, in tokens. ``limit`` 0 is no limit."""
+    """What a prompt may hold, in tokens. ``limit`` 0 is no limit; ``taken`` of it is
+    kept for other parts of the prompt."""
 
     limit: int
     exact: bool = True
+    taken: int = 0
 
     @property
     def tokens(self) -> int:
-        """The limit that counting may reach; lower when it only estimates."""
-        return self.limit if self.exact else int(self.limit * SAFETY)
+        """The limit that counting may reach, at least 1; lower when it only estimates.
+        0 is no limit."""
+        if not self.limit:
+            return 0
+        most = self.limit if self.exact else int(self.limit * SAFETY)
+        return max(most - self.taken, 1)
+
+    @property
+    def huge(self) -> int:
+        """Bytes above which an uncommitted text may stay out of the overlay."""
+        return int(self.tokens * HUGE_SHARE) * BYTES_A_TOKEN
+
+
+def next_share(last: float, overlay: float) -> float:
+    """The share to try after ``last``, for an overlay of this share of the limit."""
+    smaller = [share for share in BASE_SHARES if share < last]
+    fits = (share for share in smaller if share + overlay <= 1 - TAIL_SHARE)
+    return next(fits, BASE_SHARES[-1])
 
 
 def prompt_room(window: int, answer: int, budget: int, cliff: int, exact: bool) -> Room:

@@ -128,22 +128,26 @@ def in_order(
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where the overlay's texts come from. ``partial`` are the paths that the base does
-    not show in full; ``outline`` gives a present text's skeleton."""
+    not show in full; ``outline`` gives a present text's skeleton; ``huge`` is the size
+    in bytes above which `is_hidden` hides uncommitted work too."""
 
     old: TextOf
     new: TextOf
     outline: TextOf
     partial: Mapping[str, Show]
+    huge: int = 0
 
 
-def is_hidden(change: Change, partial: Mapping[str, Show]) -> bool:
+def is_hidden(change: Change, partial: Mapping[str, Show], huge: int = 0) -> bool:
     """Whether a change stays hidden in a base that is over budget.
 
     A patch of a skeleton would speak of lines that nobody saw, and full texts would
-    undo the budget: so only uncommitted work is shown whole, and the rest is retrieved
-    when a question needs it.
+    undo the budget: so only uncommitted work is shown whole, up to ``huge`` bytes a
+    file, and the rest is retrieved when a question needs it.
     """
-    if change.new is None or change.new.state is not State.CLEAN:
+    if change.new is None:
+        return False
+    if change.new.state is not State.CLEAN and change.new.size <= huge:
         return False
     return change.old.path in partial if change.old else bool(partial)
 
@@ -160,7 +164,7 @@ def overlay_docs(
         if change.new is None:
             yield change.path, Doc(Tag.DELETED, where)
             continue
-        if is_hidden(change, texts.partial):
+        if is_hidden(change, texts.partial, texts.huge):
             yield from _outlined(change, texts)
             continue
         if change.old is None or change.old.path in texts.partial:
@@ -188,6 +192,8 @@ def _outlined(change: Change, texts: Sources) -> Iterator[tuple[str, Doc]]:
     if new is None or (old and texts.partial[old.path] is Show.OMITTED):
         return
     outline = texts.outline(new)
+    if 0 < texts.huge < len(outline):
+        outline = outline[: texts.huge].rpartition("\n")[0] + "\n"
     if change.source:
         yield change.source, Doc(Tag.DELETED, (("path", change.source),))
     if old is None or change.source or texts.old(old) != outline:
