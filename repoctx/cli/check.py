@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from repoctx.cli.terminal import ago, plain, quoted
@@ -40,12 +40,10 @@ def _nothing_sent(found: Check) -> list[str]:
 
 def _foreseen(found: Check) -> list[str]:
     lines = [*_before(found), *_differs(found)]
-    whole = found.count.tokens or 1
-    kinds = {"none": "no cache is known", "explicit": "the base alone"}
-    note = kinds.get(found.model.able.cache, "")
-    share = f" ({found.cached.tokens / whole:.1%}{f'; {note}' if note else ''})"
+    share = f"{found.cached.tokens / (found.count.tokens or 1):.1%}"
+    notes = "".join(f"; {note}" for note in _cache_notes(found))
     lines += [
-        f"cached    {found.cached} tokens{share}",
+        f"cached    {found.cached} tokens ({share}{notes})",
         f"written   {found.written} tokens",
         f"uncached  {found.plain} tokens",
     ]
@@ -57,6 +55,16 @@ def _foreseen(found: Check) -> list[str]:
             "a cold cache), without question and answer"
         )
     return lines
+
+
+def _cache_notes(found: Check) -> Iterator[str]:
+    kind = found.model.able.cache
+    if kind == "none":
+        yield "no cache is known"
+    elif kind == "explicit":
+        yield "the base alone"
+    if found.difference and found.cached_bytes > found.difference.offset:
+        yield "sent earlier, over this base"
 
 
 def _before(found: Check) -> list[str]:

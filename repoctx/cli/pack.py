@@ -19,11 +19,11 @@ EXAMPLES = """
 Examples:
 
 \b
-  repoctx pack > prompt.txt          the prompt's prefix, to paste anywhere
+  repoctx pack > ../prompt.txt  # to paste into any chat
   repoctx pack -o - --style markdown --include 'src/**' | wc -c
-  repoctx pack --base v2.1 -o release.xml
-  repoctx pack --check -m anthropic/claude-sonnet-5-5   cached share and cost
-  repoctx pack --output-format json -o prompt.txt   digest and counts as JSON
+  repoctx pack --base HEAD~10 -o ../prompt.xml
+  repoctx pack --check -m anthropic/claude-sonnet-5-5  # cached share, cost
+  repoctx pack --output-format json -o ../prompt.txt  # counts as JSON
 """
 
 
@@ -54,6 +54,10 @@ def pack(
 
     The same tree gives the same bytes on any machine; a change moves only what stands
     at the end. A line with size, tokens and digest goes to stderr.
+
+    With --check nothing is printed but what a cache would serve of it, where it
+    differs from the last prefix sent, and what it costs. Then -m may also name a model
+    that no provider here serves, such as openai/gpt-5.6.
     """
     from repoctx.flow.ask import pack_for
     from repoctx.flow.model import choose_model

@@ -57,7 +57,7 @@ def ribbon(found: Check, width: int, *, drawn: bool, colour: bool) -> list[str]:
     for part, many in zip(parts, cells, strict=True):
         line += _drawn(_states(part, many), ink, colour) + ink.border
     items = [_item(part, ink, found.sends) for part in parts]
-    if window := found.model.able.window:
+    if window := found.window:
         items.append(f"{found.count.tokens / window:.1%} of a window of {window:,}")
     return [f"{'layout':<{LABEL}}{line}", *_wrapped(items, room)]
 
@@ -71,7 +71,7 @@ def layout(found: Check) -> list[Part]:
     used = found.count.tokens
     if found.room:
         parts.append(Part("tail", Count(found.room, exact=True), free=True))
-    if (rest := found.model.able.window - used - found.room) > 0 and found.room:
+    if (rest := found.window - used - found.room) > 0 and found.room:
         parts.append(Part("answer", Count(rest, exact=True), free=True))
     return parts
 
@@ -80,7 +80,7 @@ def fields(found: Check) -> dict[str, object]:
     """The layout for programs."""
     return {
         "model": found.model.name,
-        "window": found.model.able.window,
+        "window": found.window,
         "tokens": found.count.tokens,
         "cached": found.cached.tokens,
         "warm": found.warm,

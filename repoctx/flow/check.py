@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repoctx.ask.choose import Choice
 from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
@@ -52,8 +52,8 @@ class Check:
     when nothing differs or nothing was sent. ``cached``, ``written`` and ``plain``
     tokens add up to the prefix; ``cached_bytes`` lie in the cache. Costs are USD of the
     prefix alone, as foreseen and with a cold cache; None when prices are not known.
-    ``room`` tokens are left for tail and question (0: no limit), ``others`` are models
-    that were sent something, where this one never is.
+    ``room`` tokens are left for tail and question (0: no limit), of ``window`` in all
+    (0: unknown); ``others`` are models that were sent something, where this never is.
     """
 
     packed: Packed
@@ -71,6 +71,7 @@ class Check:
     cold_cost: float | None
     bands: tuple[Band, ...]
     room: int = 0
+    window: int = 0
     others: tuple[str, ...] = ()
 
     @property
@@ -108,8 +109,21 @@ def model_to_check(session: Session) -> tuple[Model, Facts | None]:
         if known is None:
             raise
         choice = Choice(provider, name, why="known, but not installed here")
-        return Model(_Unserved(provider, known.able), choice, known.able), known
+        able = _in_our_tokens(known)
+        return Model(_Unserved(provider, able), choice, able), known
     return model, None
+
+
+def _in_our_tokens(known: Facts) -> Capabilities:
+    """What a model can do, in tokens as packing counts them."""
+    able, factor = known.able, known.factor
+    return replace(
+        able,
+        window=int(able.window / factor),
+        output=int(able.output / factor),
+        minimum=int(able.minimum / factor),
+        cliff=int(able.cliff / factor),
+    )
 
 
 def foresee(
@@ -153,7 +167,8 @@ def foresee(
         cost=money[0],
         cold_cost=money[1],
         bands=_bands(prefix, factor, cached),
-        room=max(0, room_for(session, model, exact).tokens - count(total).tokens),
+        room=count(max(0, room_for(session, model, exact).tokens - total)).tokens,
+        window=known.able.window if known else able.window,
         others=() if able.reads_context else models_sent(session.state),
     )
 

@@ -39,7 +39,7 @@ def map_of(session: Session) -> MapData:
         files=tuple(_files(found, whole)),
         left_out=tuple(_left_out(packed)),
         exact=found.count.exact,
-        window=model.able.window,
+        window=found.window,
         segments=tuple((str(band.kind), band.count.tokens) for band in found.bands),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.program import Machine
-from repos import make_repo, write
+from repos import commit, make_repo, write
 
 TEXT = "".join(f"value_{n} = compute({n})\n" for n in range(2000))
 
@@ -45,6 +45,17 @@ def test_before_and_after_a_question(scripted: Machine, root: Path):
     assert "now     b.py, in the overlay" in moved
     assert "before  the prefix has ended" in moved
     assert (root.parent / "sent.jsonl").read_text().count("\n") == 1  # Only the ask.
+
+
+def test_another_base_that_is_cached_too(scripted: Machine, root: Path):
+    scripted.run("ask", "-q", "Why?", cwd=root)
+    write(root, {"b.py": "x = 2\n"})
+    commit(root, "two")
+    scripted.run("ask", "-q", "--base", "HEAD", "Why?", cwd=root)
+    found = scripted.run("pack", "--check", "--base", "HEAD~1", cwd=root).text
+    assert "now     b.py, in the base" in found
+    assert "before  b.py, in the base" in found
+    assert "; sent earlier, over this base)" in found
 
 
 def test_json_is_complete(scripted: Machine, root: Path):

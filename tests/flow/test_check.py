@@ -288,6 +288,8 @@ def test_a_model_that_nobody_here_serves_is_foreseen(root: Path):
     plain = found.packed.prefix.count.tokens
     assert found.count.tokens == pytest.approx(1.5 * plain, rel=0.001)
     assert found.written.tokens == found.count.tokens
+    assert found.window == 1_000_000
+    assert found.count.tokens + found.room <= found.window - 64_000  # The answer's.
     with pytest.raises(UnknownModel):
         foreseen(root, model="anthropic/no-such-model")
 
