@@ -59,8 +59,8 @@ def pack(
     differs from the last prefix sent, and what it costs. Then -m may also name a model
     that no provider here serves, such as openai/gpt-5.6.
     """
-    from repoctx.flow.ask import pack_for
     from repoctx.flow.model import choose_model
+    from repoctx.flow.packing import pack_for
     from repoctx.flow.prefix import write_prefix
     from repoctx.flow.session import something_in
     from repoctx.flow.state import output_file

@@ -20,15 +20,14 @@ from repoctx.errors import (
     UsageError,
 )
 from repoctx.flow.model import Model, choose_model, tokenizer_for
-from repoctx.flow.pack import NOTHING, Memory, Packed, pack
+from repoctx.flow.pack import Packed
+from repoctx.flow.packing import pack_for, room_for
 from repoctx.flow.prefix import chunks
 from repoctx.flow.search import citing, find
-from repoctx.flow.sent import Part, Sent, is_cold, is_warm, last_sent, remember
+from repoctx.flow.sent import Part, Sent, remember
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.tail import NOTHING_MORE, Material, tail
-from repoctx.pack.budget import Room, prompt_room
-from repoctx.pack.marks import marks
 from repoctx.parse.citations import find_citations
 from repoctx.values import (
     Answer,
@@ -128,30 +127,6 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         )
     whole = replace(request, prefix=in_memory(packed.prefix), tail=after)
     return Prompt(whole, packed.now, packed)
-
-
-def room_for(session: Session, model: Model, exact: bool) -> Room:
-    """What a prompt for ``model`` may hold."""
-    settings, able = session.settings, model.able
-    answer = settings.answer_room or min(able.output, able.window // 4)
-    return prompt_room(able.window, answer, settings.budget, able.cliff, exact)
-
-
-def pack_for(session: Session, model: Model) -> Packed:
-    """The prefix for ``model``, on the base that its cache is believed to hold."""
-    sent = last_sent(session.state, model.name)
-    memory = NOTHING
-    if sent is not None:
-        now = time.time()
-        warm = (sent.base,) if is_warm(sent, model.able, now) else ()
-        memory = Memory(warm, is_cold(sent, model.able, now))
-    counter = tokenizer_for(session, model)
-    limit = room_for(session, model, counter.exact).limit
-    packed = pack(session, counter, memory, limit)
-    same_base = sent is not None and sent.key == packed.key
-    known = (sent.overlay, sent.marks) if sent and same_base else ("", ())
-    places = marks(packed.prefix.segments, *known)
-    return replace(packed, prefix=replace(packed.prefix, marks=places))
 
 
 def note_of(model: Model, packed: Packed, when: float) -> Sent:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from repoctx.ask.choose import Choice
 from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
 from repoctx.errors import UnknownModel
-from repoctx.flow.ask import pack_for, room_for
 from repoctx.flow.differs import Difference, Seen, differs
 from repoctx.flow.model import Model, choose_model
 from repoctx.flow.pack import Packed
+from repoctx.flow.packing import pack_for, room_for
 from repoctx.flow.sent import Sent, all_sent, is_warm, models_sent
 from repoctx.flow.session import Session, something_in
 from repoctx.pack.marks import marks

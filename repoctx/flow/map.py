@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from repoctx.errors import BudgetExceeded
-from repoctx.flow.ask import pack_for
 from repoctx.flow.check import Check, foresee, model_to_check
 from repoctx.flow.model import tokenizer_for
 from repoctx.flow.pack import Packed, pack
+from repoctx.flow.packing import pack_for
 from repoctx.flow.session import Session, something_in
 from repoctx.index import detect
 from repoctx.pack.budget import Show

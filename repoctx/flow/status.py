@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repoctx.errors import BudgetExceeded, UsageError
-from repoctx.flow.ask import pack_for
 from repoctx.flow.check import Check, foresee, model_to_check
 from repoctx.flow.model import tokenizer_for
 from repoctx.flow.pack import Packed, pack
+from repoctx.flow.packing import pack_for
 from repoctx.flow.session import Session
 from repoctx.index import detect
 from repoctx.scan import ignored_by, inside

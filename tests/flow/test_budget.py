@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from repoctx.errors import BudgetExceeded
-from repoctx.flow.ask import Prompt, Question, prompt_for, room_for
+from repoctx.flow.ask import Prompt, Question, prompt_for
 from repoctx.flow.model import Model, choose_model, tokenizer_for
 from repoctx.flow.pack import pack
+from repoctx.flow.packing import room_for
 from repoctx.flow.prefix import chunks
 from repoctx.flow.session import open_session
 from repoctx.flow.tail import Material

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from repoctx.errors import UnknownModel
-from repoctx.flow.ask import Question, ask, pack_for
+from repoctx.flow.ask import Question, ask
 from repoctx.flow.check import Check, check, served, tokens_before
 from repoctx.flow.differs import Seen, Spot, path_of
 from repoctx.flow.model import choose_model
+from repoctx.flow.packing import pack_for
 from repoctx.flow.prefix import chunks
 from repoctx.flow.sent import all_sent, last_sent, models_sent, remember
 from repoctx.flow.session import Session, open_session
