@@ -33,6 +33,8 @@ PLAIN = Ink(("#", "=", "."), "|")
 
 CACHED, NEW, FREE = range(3)
 
+RESERVE = "reserve"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -63,7 +65,8 @@ def ribbon(found: Check, width: int, *, drawn: bool, colour: bool) -> list[str]:
 
 
 def layout(found: Check) -> list[Part]:
-    """The parts of the prompt in their order: what is sent, then what is left."""
+    """The parts of the prompt in their order: what is sent, what may follow it, and
+    what is kept free for the answer and the error of estimates."""
     parts = [
         Part(band.kind, band.count, band.cached / max(band.count.tokens, 1))
         for band in found.bands
@@ -72,7 +75,7 @@ def layout(found: Check) -> list[Part]:
     if found.room:
         parts.append(Part("tail", Count(found.room, exact=True), free=True))
     if (rest := found.window - used - found.room) > 0 and found.room:
-        parts.append(Part("answer", Count(rest, exact=True), free=True))
+        parts.append(Part(RESERVE, Count(rest, exact=True), free=True))
     return parts
 
 
@@ -126,7 +129,8 @@ def _drawn(states: Sequence[int], ink: Ink, colour: bool) -> str:
 
 def _item(part: Part, ink: Ink, sends: bool) -> str:
     if part.free:
-        return f"{ink.marks[FREE]} {part.name} up to {part.count}"
+        most = "" if part.name == RESERVE else "up to "
+        return f"{ink.marks[FREE]} {part.name} {most}{part.count}"
     state = CACHED if part.cached == 1 else NEW
     share = f" {_share(part.cached)}" if sends else ""
     return f"{ink.marks[state]} {part.name} {part.count}{share}"
