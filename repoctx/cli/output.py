@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -38,7 +37,7 @@ class Output:
         self.fields: dict[str, Any] = {
             "status": "ok",
             "error": None,
-            "session_id": uuid.uuid4().hex,
+            "session_id": os.urandom(16).hex(),
             "usage": usage_fields(Usage()),
             "cost_usd": None,
             "duration_ms": 0,

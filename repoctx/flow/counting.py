@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from repoctx.index import Store
+from repoctx.flow.session import Session
 from repoctx.protocols import Tokenizer
 
 
@@ -16,11 +16,11 @@ class Counted:
     does.
     """
 
-    def __init__(self, tokenizer: Tokenizer, store: Store) -> None:
+    def __init__(self, tokenizer: Tokenizer, session: Session) -> None:
         self.name = tokenizer.name
         self.exact = tokenizer.exact
         self._tokenizer = tokenizer
-        self._store = store
+        self._session = session
 
     def count(self, text: str) -> int:
         """Tokens of ``text``."""
@@ -29,12 +29,12 @@ class Counted:
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, in order."""
         digests = [_digest(text) for text in texts]
-        known = self._store.counts(self.name, digests)
+        known = self._session.store.counts(self.name, digests)
         new = {d: t for d, t in zip(digests, texts, strict=True) if d not in known}
         if new:
             fresh = self._tokenizer.count_many(list(new.values()))
             pairs = list(zip(new, fresh, strict=True))
-            self._store.put_counts(self.name, pairs)
+            self._session.store.put_counts(self.name, pairs)
             known |= dict(pairs)
         return [known[digest] for digest in digests]
 

@@ -73,4 +73,4 @@ def tokenizer_for(session: Session, model: Model) -> Tokenizer:
 
         folder = tokens.ranks_folder(os.environ, tempfile.gettempdir())
         found = tokens.load(name, ranks=folder)
-    return Counted(found, session.store)
+    return Counted(found, session)

@@ -7,28 +7,57 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repoctx.errors import NotARepository
 from repoctx.flow.state import State, open_state
-from repoctx.index import Store
-from repoctx.scan import Place, Selection, discover, user_state
+from repoctx.scan import Place, Selection, discover, folder_name, user_state
 from repoctx.settings import Loaded, Settings, load, user_file
 from repoctx.values import BlobFacts, Progress, Reason, Snapshot, silent
+
+if TYPE_CHECKING:
+    from repoctx.index import Store
 
 
 @dataclass(slots=True)
 class Session:
-    """What a job works with. ``facts`` grows while blobs are read; ``notes`` collects
-    single lines that a person should see once."""
+    """What a job works with. ``notes`` collects single lines that a person should see
+    once. The index is opened at its first use."""
 
     place: Place
     loaded: Loaded
     state: State
-    store: Store
     progress: Progress = silent
     notes: list[str] = field(default_factory=list)
-    facts: dict[str, BlobFacts] = field(default_factory=dict)
+    _store: Store | None = None
+    _facts: dict[str, BlobFacts] | None = None
+
+    @property
+    def store(self) -> Store:
+        """The index. Raises StorageError."""
+        if self._store is None:
+            from repoctx.index import Store  # sqlite takes 10 ms
+
+            self._store = Store.open(self.state.index)
+        return self._store
+
+    @property
+    def facts(self) -> dict[str, BlobFacts]:
+        """What is known of every blob by its id; grows while blobs are read."""
+        if self._facts is None:
+            self._facts = self.store.facts()
+        return self._facts
+
+    def tell_of_the_index(self) -> None:
+        """Note what went wrong with the index file, if it was opened."""
+        if self._store is not None:
+            said = (self._store.recovered, self._store.note)
+            self.notes += [line for line in said if line]
+
+    def close(self) -> None:
+        """Give the index back."""
+        if self._store is not None:
+            self._store.close()
 
     @property
     def settings(self) -> Settings:
@@ -54,13 +83,16 @@ def open_session(
     """
     place = discover(start)
     loaded = load(place.root, user_file(os.environ), os.environ, flags)
-    own = user_state(place.root)
     above = loaded.settings.state_dir
-    state = open_state(above / own.name if above else place.state, own)
+    folder = above / folder_name(place.root) if above else place.state
+    state = open_state(folder, lambda: user_state(place.root))
     notes = [*loaded.problems, *([state.note] if state.note else [])]
-    with Store.open(state.index) as store:
-        yield Session(place, loaded, state, store, progress, notes, store.facts())
-        notes += [line for line in (store.recovered, store.note) if line]
+    session = Session(place, loaded, state, progress, notes)
+    try:
+        yield session
+        session.tell_of_the_index()
+    finally:
+        session.close()
 
 
 def something_in(session: Session, now: Snapshot) -> Snapshot:

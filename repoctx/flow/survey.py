@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from repoctx.errors import StorageError
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_bytes, replacing
-from repoctx.flow.workers import in_processes
-from repoctx.index import Prepared, Row, detect, outline, prepare, with_terms
+from repoctx.index import detect
 from repoctx.scan import (
     Chosen,
     Contents,
@@ -24,6 +23,9 @@ from repoctx.scan import (
     settle,
 )
 from repoctx.values import BlobFacts, Reason, Snapshot, State
+
+if TYPE_CHECKING:
+    from repoctx.index import Prepared
 
 BATCH_FILES = 96
 """Files a batch: fewer new files than this are read in this process, because workers
@@ -56,7 +58,7 @@ def snapshot_now(session: Session) -> Snapshot:
     """
     kept = session.state.folder / "stats"
     stats = StatCache.parse(read_bytes(kept))
-    listing = list_tree(session.place, stats)
+    listing = list_tree(session.place, stats, _sizes(session))
     if stats.changed:
         try:
             with replacing(kept) as handle:
@@ -68,7 +70,11 @@ def snapshot_now(session: Session) -> Snapshot:
 
 def snapshot_at(session: Session, commit: str) -> Snapshot:
     """The tree of ``commit``, chosen by the rules that the work tree has now."""
-    return _settled(session, list_commit(session.place, commit))
+    return _settled(session, list_commit(session.place, commit, _sizes(session)))
+
+
+def _sizes(session: Session) -> dict[str, int]:
+    return {oid: facts.size for oid, facts in session.facts.items()}
 
 
 def dirty_files(tree: Snapshot) -> frozenset[str]:
@@ -116,6 +122,11 @@ def _read_all(
         yield _read_batch(tasks)
         _contents.clear()
         return
+    # Loaded before the workers are forked, which then need not.
+    import repoctx.index.outline
+    import repoctx.index.terms  # noqa: F401
+    from repoctx.flow.workers import in_processes
+
     batches = [tasks[at : at + BATCH_FILES] for at in range(0, len(tasks), BATCH_FILES)]
     yield from in_processes(_read_batch, _read_plain, batches, begin)
 
@@ -139,6 +150,10 @@ def _read_plain(task: Task) -> Sequence[Read]:
 
 
 def _read(task: Task, *, parse: bool = True) -> Read:
+    # Imported here: a warm run parses nothing.
+    from repoctx.index import Row, prepare, with_terms
+    from repoctx.index.outline import outline
+
     try:
         data = _contents[0](task.oid, task.path)
     except KeyError:

@@ -10,6 +10,7 @@ from repoctx.scan.decode import Binary, decode, encode
 from repoctx.scan.git import (
     Place,
     discover,
+    folder_name,
     ignored_by,
     resolve,
     run,
@@ -47,6 +48,7 @@ __all__ = [
     "discover",
     "encode",
     "examine",
+    "folder_name",
     "ignored_by",
     "inside",
     "list_commit",

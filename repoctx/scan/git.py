@@ -16,7 +16,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,8 +164,13 @@ def user_state(root: Path) -> Path:
     git, or a repository whose own folder cannot be written."""
     from platformdirs import user_cache_path  # not needed inside git
 
-    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
-    return user_cache_path("repoctx", appauthor=False) / "folders" / name
+    cache = user_cache_path("repoctx", appauthor=False)
+    return cache / "folders" / folder_name(root)
+
+
+def folder_name(root: Path) -> str:
+    """The name of ``root``'s state folder among those of other roots."""
+    return hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
 
 
 def resolve(place: Place, rev: str) -> str:
@@ -198,6 +203,25 @@ def run(
     if process.returncode not in ok:
         raise _refusal(where.root if isinstance(where, Place) else where, err)
     return out
+
+
+@contextlib.contextmanager
+def alongside(where: Place | Path, *args: str) -> Iterator[Callable[[], bytes]]:
+    """Run one reading git command beside the block. What the block gets waits for its
+    standard output and raises GitError as ``run``; unasked, the command is ended."""
+    process = start(where, *args)
+
+    def output() -> bytes:
+        out, err = _communicate(process, None, TIMEOUT)
+        if process.returncode:
+            raise _refusal(where.root if isinstance(where, Place) else where, err)
+        return out
+
+    try:
+        yield output
+    finally:
+        if process.returncode is None:
+            end(process)
 
 
 def start(

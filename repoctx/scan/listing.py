@@ -16,14 +16,13 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
-from repoctx.errors import GitError
 from repoctx.scan.blobs import sizes
-from repoctx.scan.git import Place, resolve, run
+from repoctx.scan.git import Place, alongside, resolve, run
 from repoctx.scan.stats import Stamp, StatCache
 from repoctx.scan.worktree import blob_id, raw_path, read_file
 from repoctx.values import LeftOut, Reason, State
@@ -38,7 +37,8 @@ _INDEX_ROW = re.compile(
     rb"  dev: \d+\tino: (\d+)\n  uid: \d+\tgid: \d+\n"
     rb"  size: (\d+)\tflags: ([0-9a-f]+)\n)?"
 )
-_TREE_ROW = re.compile(rb"(\d{6}) \w+ ([0-9a-f]+)(?: +(\d+|-|BAD))?\t([^\0]+)\0")
+_TREE_ROW = re.compile(rb"(\d{6}) \w+ ([0-9a-f]+)\t([^\0]+)\0")
+_NAMES = ("-z", "--full-name")
 _UNSAFE = re.compile(r"(?:\A|/)(?:\.\.?|\.git|)(?:/|\Z)", re.IGNORECASE)
 
 
@@ -127,56 +127,60 @@ class Harvest:
         return Listing(_in_order(self.entries), tuple(sorted(self.left_out, key=_key)))
 
 
-def list_tree(place: Place, stats: StatCache) -> Listing:
-    """The files at ``place``, in git or outside. Raises GitError, UsageError."""
+NONE: Mapping[str, int] = MappingProxyType({})
+
+
+def list_tree(
+    place: Place, stats: StatCache, known: Mapping[str, int] = NONE
+) -> Listing:
+    """The files at ``place``, in git or outside; ``known`` as for `list_worktree`.
+    Raises GitError, UsageError."""
     if place.git:
-        return list_worktree(place, stats)
+        return list_worktree(place, stats, known)
     from repoctx.scan.walk import walk  # not needed inside git
 
     return walk(place, stats)
 
 
-def list_worktree(place: Place, stats: StatCache) -> Listing:
+def list_worktree(
+    place: Place, stats: StatCache, known: Mapping[str, int] = NONE
+) -> Listing:
     """The files of the work tree as they are now: tracked and untracked-not-ignored.
 
-    Deleted files are absent. ``stats`` is brought up to date. Raises GitError.
+    Deleted files are absent. ``stats`` is brought up to date. ``known`` has the sizes
+    of blobs that git need not be asked for. Raises GitError.
     """
-    with ThreadPoolExecutor(2) as pool:
-        others = pool.submit(
-            run, place, "ls-files", "-o", "--exclude-standard", "-z", "--full-name"
-        )
-        out = run(place, "ls-files", "-s", "-z", "--debug", "--full-name")
-        rows = _INDEX_ROW.findall(out)
-        ids = {row[1].decode() for row in rows if row[0][:3] == b"100"}
-        measured = pool.submit(sizes, place, ids)
+    with alongside(place, "ls-files", "-o", *_NAMES, "--exclude-standard") as others:
+        rows = _INDEX_ROW.findall(run(place, "ls-files", "-s", "--debug", *_NAMES))
         harvest = Harvest(place, stats)
         clean = _tracked(harvest, rows)
-        known = measured.result()
-        names = others.result()
-    harvest.entries += [
-        Entry(path, oid, mode, known.get(oid, size)) for path, oid, mode, size in clean
-    ]
-    _untracked(harvest, names)
+        new = {oid for _, oid, _, _ in clean if oid not in known}
+        told = sizes(place, new)
+        harvest.entries += [
+            Entry(path, oid, mode, known.get(oid) or told.get(oid, size))
+            for path, oid, mode, size in clean
+        ]
+        _untracked(harvest, others())
     return harvest.finish()
 
 
-def list_commit(place: Place, rev: str) -> Listing:
-    """The files of a commit, from git alone. Raises UnknownRevision, GitError."""
+def list_commit(place: Place, rev: str, known: Mapping[str, int] = NONE) -> Listing:
+    """The files of a commit, from git alone; ``known`` as for `list_worktree`. A blob
+    that is not here has the size 0. Raises UnknownRevision, GitError."""
     commit = resolve(place, rev)
-    arguments = ("ls-tree", "-r", "-z", "--full-tree")
-    try:
-        out = run(place, *arguments, "-l", commit)
-    except GitError:
-        # A partial clone that may not fetch cannot tell sizes.
-        out = run(place, *arguments, commit)
-    entries, left_out = [], []
-    for mode, oid, size, name in _TREE_ROW.findall(out):
+    out = run(place, "ls-tree", "-r", "-z", "--full-tree", commit)
+    found, left_out = [], []
+    for mode, oid, name in _TREE_ROW.findall(out):
         path = name.decode("utf-8", "surrogateescape")
         if reason := _no_file(mode, path):
             left_out.append(LeftOut(path, reason))
         else:
-            length = int(size) if size.isdigit() else 0
-            entries.append(Entry(path, oid.decode(), _mode(mode), length))
+            found.append((path, oid.decode(), _mode(mode)))
+    told = sizes(place, {oid for _, oid, _ in found if oid not in known})
+    entries = [
+        Entry(path, oid, mode, known.get(oid) or told.get(oid, 0))
+        for path, oid, mode in found
+    ]
     return Listing(_in_order(entries), tuple(sorted(left_out, key=_key)))
 
 

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from repoctx.index import Row, Store, detect, outline, with_terms
+from repoctx.index import Row, Store, detect, with_terms
+from repoctx.index.outline import outline
 from repoctx.values import BlobFacts, Snapshot, SourceFile, byte_order
 
 
