@@ -17,7 +17,7 @@ Examples:
 
 \b
   repoctx completion bash > ~/.local/share/bash-completion/completions/repoctx
-  repoctx completion zsh > ~/.zfunc/_repoctx        with ~/.zfunc in fpath
+  repoctx completion zsh > ~/.zfunc/_repoctx  # with ~/.zfunc in fpath
   repoctx completion fish > ~/.config/fish/completions/repoctx.fish
 """
 SHELLS = ("bash", "zsh", "fish")

@@ -17,20 +17,21 @@ from repoctx.cli.output import form_of, output
 from repoctx.cli.terminal import bold, colours, dim, plain, say
 from repoctx.errors import UsageError
 
-app = typer.Typer(
-    **o.APP,
-    no_args_is_help=True,
-    help="Show, create and trust settings.",
-)
-
 EXAMPLES = """
 Examples:
 
 \b
   repoctx config show
-  REPOCTX_STYLE=markdown repoctx config show   every key has its variable
-  repoctx config init && repoctx config trust
+  REPOCTX_STYLE=markdown repoctx config show  # each key has a variable
+  repoctx config init && repoctx config trust --yes
 """
+
+app = typer.Typer(
+    **o.APP,
+    no_args_is_help=True,
+    epilog=EXAMPLES,
+    help="Show, create and trust settings.",
+)
 
 TEMPLATE = """\
 # Settings of this repository for repoctx. All keys are optional.

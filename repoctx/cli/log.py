@@ -27,8 +27,8 @@ Examples:
 
 \b
   repoctx log
-  repoctx log --last                the newest only; --last 3 for three
-  repoctx log --answer > answer.md
+  repoctx log --last              # the newest; --last 3 for three
+  repoctx log --answer > last.md  # as it came, to keep or to use
 """
 
 

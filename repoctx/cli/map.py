@@ -18,9 +18,9 @@ EXAMPLES = """
 Examples:
 
 \b
-  repoctx map                        a tree of the heaviest folders and files
-  repoctx map -o map.html            and a page to look around in, for any browser
-  repoctx map --open --include src   make the page and open it
+  repoctx map                        # the heaviest folders and files
+  repoctx map -o map.html            # and a page to look around in
+  repoctx map --open --include src   # make the page and open it
   repoctx map --output-format json | jq '.map.languages'
 """
 PAGE = "repoctx-map.html"

@@ -22,7 +22,6 @@ Examples:
   repoctx search "where is the retry delay computed"
   git log -1 --format=%B | repoctx search --paths --budget 128k -
 """
-LINES = 3
 
 
 @app.command(epilog=EXAMPLES)
@@ -68,7 +67,11 @@ def search(
             from repoctx.settings import parse_budget
 
             counter = tokenizer_for(here.session, choose_model(here.session))
-            picks = select(here.session, now, text, parse_budget(budget), counter)
+            room = parse_budget(budget)
+            picks = select(here.session, now, text, room, counter)
+            if not picks:
+                note = f"nothing that matches fits into {room:,} tokens"
+                here.session.notes.append(note)
             here.out.fields["picks"] = [
                 {"path": p.path, "start": p.start, "end": p.end, "tokens": p.tokens}
                 for p in picks

@@ -27,7 +27,7 @@ Examples:
 
 \b
   repoctx status
-  repoctx status --why package-lock.json
+  repoctx status --why README.md
   repoctx status --left-out
 """
 SHOWN = 8
@@ -104,7 +104,8 @@ def _text(here: Job, found: Status) -> str:
     commit = packed.commit[:12] or "the work tree"
     files = _files(len(packed.now.files))
     parts = " + ".join(f"{s.kind} {s.count}" for s in prefix.segments)
-    changed = f"{len(packed.changes):,} paths" if packed.changes else "none"
+    number = len(packed.changes)
+    changed = f"{number:,} path{'' if number == 1 else 's'}" if number else "none"
     age = ago(max(0.0, time.time() - found.index_time))
     rows = [
         ("root", str(here.session.place.root)),

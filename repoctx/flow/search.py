@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from repoctx.errors import UsageError
@@ -134,7 +134,17 @@ def select(
                 text = "\n".join(text.split("\n")[start - 1 : end]) + "\n"
             return tokenizer.count(text)
 
-        return list(fill(offers_for(session, now, query, read, tokens), room))
+        def whole(pick: Pick) -> Pick:
+            """A piece that is all of its file is the file."""
+            all_of_it = pick.start == 1 and pick.end >= _lines(read(files[pick.path]))
+            return replace(pick, start=0, end=0) if all_of_it else pick
+
+        picks = fill(offers_for(session, now, query, read, tokens), room)
+        return [whole(pick) for pick in picks]
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n"))
 
 
 def ranked_paths(session: Session, now: Snapshot, query: str) -> list[str]:
