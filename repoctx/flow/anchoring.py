@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from repoctx.errors import GitError
+from repoctx.errors import GitError, StorageError, UnknownRevision
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
 from repoctx.pack.anchor import (
@@ -17,9 +18,8 @@ from repoctx.pack.anchor import (
     choose,
     decide,
     is_fixed,
-    limit,
 )
-from repoctx.scan import resolve, run
+from repoctx.scan import Contents, list_commit, resolve, run, select
 from repoctx.scan.history import default_branch, first_parents, fork_point
 from repoctx.values import Snapshot
 
@@ -75,19 +75,44 @@ def _by_rule(session: Session, size: int) -> str:
 
 
 def _from_history(session: Session, size: int) -> str:
+    """The rule's commit. ``size`` stands in for the size of a commit's tree that this
+    clone cannot tell."""
     place = session.place
     git = partial(run, place)
     branch = default_branch(git)
     if branch is None:
         return ""
     path = session.state.folder / "rule.json"
-    asked = [branch.commit, place.head, limit(size), place.shallow]
+    rules = repr(session.selection)
+    asked = [branch.commit, place.head, rules, place.shallow]
     kept = read_json(path)
     if isinstance(kept, dict) and kept.get("asked") == asked:
-        return str(kept.get("base", ""))
+        base = kept.get("base")
+        if isinstance(base, str) and (not base or _is_here(session, base)):
+            return base
     fork = fork_point(git, branch.commit, place.head)
     rows = first_parents(git, fork, is_fixed) if fork else ()
     chain = [CommitRow(r.commit, r.added, r.modified, r.deleted) for r in rows]
-    base = choose(chain, size, whole=not place.shallow)
-    write_json(path, {"asked": asked, "base": base})
+    # Of the fork, not of the work tree: whoever left the default branch there has the
+    # same limit, whatever he changed since.
+    most = _tree_size(session, fork) if fork else 0
+    base = choose(chain, most or size, whole=not place.shallow)
+    with suppress(StorageError):  # Without the note it only takes longer.
+        write_json(path, {"asked": asked, "base": base})
     return base
+
+
+def _is_here(session: Session, commit: str) -> bool:
+    """Whether ``commit`` is a full commit id that git knows here."""
+    try:
+        return resolve(session.place, commit) == commit
+    except UnknownRevision:
+        return False
+
+
+def _tree_size(session: Session, commit: str) -> int:
+    """Bytes of the files of ``commit`` that enter by their path; 0 without blobs."""
+    listing = list_commit(session.place, commit)
+    with Contents(session.place) as contents:
+        chosen = select(listing, session.selection, contents)
+    return sum(entry.size for entry in chosen.files)

@@ -53,6 +53,7 @@ from repoctx.pack.render import Doc, Tag, render
 from repoctx.pack.tokens import Estimate
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents, resolve, run
+from repoctx.scan.git import OBJECT_ID
 from repoctx.scan.history import change_counts, committed, touched
 from repoctx.values import Segment, Snapshot, SourceFile, State
 
@@ -333,22 +334,27 @@ class Drafts:
         """The last snapshot of a work tree that became a base, if it is still kept."""
         kept = read_json(self._tree_note())
         name = kept.get("name") if isinstance(kept, dict) else None
-        return name if isinstance(name, str) and self.is_at_hand(name) else ""
+        if not isinstance(name, str) or not name.startswith(TREE):
+            return ""
+        return name if self.is_at_hand(name) else ""
 
     def is_at_hand(self, name: str) -> bool:
         """Whether the base ``name`` is kept, or can be rendered again."""
+        if name.startswith(TREE):
+            return stored_base(self._shelf, self.key(name)) is not None
+        # Only a full id names the same commit for ever.
+        if not OBJECT_ID.match(name):
+            return False
         if self._shelf.meta(self.key(name)).exists():
             return True
         try:
-            return not name.startswith(TREE) and bool(
-                resolve(self._session.place, name)
-            )
+            return resolve(self._session.place, name) == name
         except UnknownRevision:
             return False
 
     def keep_tree(self, name: str) -> None:
         """Note that the snapshot ``name`` is a base now."""
-        if self.kept_tree() != name:
+        if read_json(self._tree_note()) != {"name": name}:
             write_json(self._tree_note(), {"name": name})
 
     def _tree_note(self) -> Path:

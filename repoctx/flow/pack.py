@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,10 +19,13 @@ from repoctx.pack.overlay import Change
 from repoctx.pack.render import Style
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents
-from repoctx.values import Prefix, Segment, SegmentKind, Snapshot
+from repoctx.values import Prefix, Reason, Segment, SegmentKind, Snapshot
 
-TRIES = 3
-"""How often a tree that changes under our hands is listed anew."""
+TRIES = 6
+"""How often a tree that changes under our hands is listed, with short rests between."""
+
+REST = 0.02
+"""Seconds; what is being written now is mostly done then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +77,27 @@ def pack(
     opening = prompts.load(prompts.PREAMBLE)
     first = text_segment(SegmentKind.PREAMBLE, opening, tokenizer)
     room = Room(limit, tokenizer.exact, first.count.tokens + QUESTION)
-    for last in (*[False] * (TRIES - 1), True):
+    lost: set[tuple[str, str]] = set()
+    for left in reversed(range(TRIES)):
         try:
-            return _pack(session, shelf, memory, (room, first))
-        except Changed:
-            if last:
-                raise
+            now = _unmoved(session, lost)
+            return _pack(session, now, shelf, memory, (room, first))
+        except (Changed, FileNotFoundError) as exc:
+            if not left:
+                why = f"{exc}: try again, or leave it out with --exclude"
+                raise Changed(why) from exc
+            time.sleep(REST)
     raise AssertionError
 
 
 def _pack(
-    session: Session, shelf: Shelf, memory: Memory, frame: tuple[Room, Segment]
+    session: Session,
+    now: Snapshot,
+    shelf: Shelf,
+    memory: Memory,
+    frame: tuple[Room, Segment],
 ) -> Packed:
     room, first = frame
-    now = snapshot_now(session)
     with Contents(session.place, dirty_files(now)) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         drafts = Drafts(session, shelf, now, texts, room)
@@ -106,6 +117,22 @@ def _pack(
         why,
         laid.hidden,
     )
+
+
+def _unmoved(session: Session, lost: set[tuple[str, str]]) -> Snapshot:
+    """The work tree now. Raises Changed when a file that is there could not be read
+    as it was listed: to leave it out would say that it is gone. ``lost`` remembers
+    the (path, id) of such files: what is lost twice is not to be had at all."""
+    now = snapshot_now(session)
+    for out in now.left_out:
+        seen = (out.path, out.oid)
+        if out.reason is not Reason.VANISHED or seen in lost:
+            continue
+        if (session.place.root / out.path).exists():
+            lost.add(seen)
+            session.facts.pop(out.oid, None)
+            raise Changed(f"{out.path} changed while it was read")
+    return now
 
 
 def _on_a_base(
