@@ -43,10 +43,15 @@ class Clone:
         command = ["git", "clone", "-q", "--shared", "--no-checkout"]
         subprocess.run([*command, str(source.resolve()), str(folder)], check=True)
 
-    def git(self, *args: str) -> bytes:
+    def git(self, *args: str, data: bytes | None = None) -> bytes:
         """The output of a git command in the clone."""
-        command = ["git", *_QUIET, *args]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=True)
+        done = subprocess.run(
+            ["git", *_QUIET, *args],
+            cwd=self.folder,
+            input=data,
+            capture_output=True,
+            check=True,
+        )
         return done.stdout
 
     def chain(self, count: int) -> list[str]:
@@ -59,8 +64,27 @@ class Clone:
         return self.git("cat-file", "blob", oid)
 
     def be_at(self, commit: str) -> None:
-        """Make HEAD, index and work tree the commit's."""
+        """Make HEAD, index and work tree the commit's.
+
+        Files whose content is not at hand (mirrors leave the largest out) are not
+        checked out, as in a sparse clone.
+        """
+        if absent := self.absent(commit):
+            self.git("config", "core.sparseCheckout", "true")
+            rules = "".join(f"!/{path}\n" for path in absent)
+            target = self.folder / ".git" / "info" / "sparse-checkout"
+            target.parent.mkdir(exist_ok=True)
+            target.write_text("/*\n" + rules)
         self.git("checkout", "-q", "-f", "--detach", commit)
+
+    def absent(self, commit: str) -> list[str]:
+        """The paths of a commit whose blobs are not here."""
+        rows = self.git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]
+        blobs = [row.split(None, 3) for row in rows if row.split(None, 2)[1] == b"blob"]
+        asked = b"".join(oid + b"\n" for _, _, oid, _ in blobs)
+        told = self.git("cat-file", "--batch-check", data=asked).splitlines()
+        pairs = zip(blobs, told, strict=True)
+        return [os.fsdecode(b[3]) for b, line in pairs if line.endswith(b" missing")]
 
     def changes(self, old: str, new: str) -> list[Changed]:
         """What turns one commit's files into another's, in path order."""
@@ -83,7 +107,10 @@ class Clone:
         if change.mode == _GONE:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = self.blob(change.oid)
+        try:
+            data = self.blob(change.oid)
+        except subprocess.CalledProcessError:
+            return  # Not at hand: see `be_at`.
         if change.mode == _LINK:
             path.symlink_to(os.fsdecode(data))
             return
