@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Partial matches alive at a time: no file of six large repositories needs as many.
 MATCH_LIMIT = 256
+# Nodes above one another. Deeper code is generated or hostile, and a query's time grows
+# with the square of the depth.
+MAX_DEPTH = 500
 # Of one definition (``a, b = 1, 2``); longer lists are data.
 MAX_NAMES = 64
 
@@ -65,14 +68,15 @@ _VAGUE = {"span": -1, "scope": 0, "variable": 1, "field": 1, "type": 1}
 _VAGUE |= {"class": 2, "constant": 2, "function": 3}
 
 
-def collect(root: Node, query: Query, depth: int = -1) -> tuple[list[Found], list[Use]]:
+def collect(
+    root: Node, query: Query, depth: int = MAX_DEPTH
+) -> tuple[list[Found], list[Use]]:
     """All definitions and scopes under ``root``, outer before inner, and all uses.
 
-    With ``depth``, matches start at most that deep, and what is below them is skipped.
+    Matches start at most ``depth`` deep; what is below them is skipped.
     """
     cursor = QueryCursor(query, match_limit=MATCH_LIMIT)
-    if depth >= 0:
-        cursor.set_max_start_depth(depth)
+    cursor.set_max_start_depth(depth)
     captures = cursor.captures(root)
     frames: dict[Span, Found] = {}
     marks: list[tuple[int, int, int, str, Node]] = []

@@ -94,6 +94,18 @@ def module_doc(body: str) -> str:
     return _first(body[match.end() :].partition(match[1])[0]) if match else ""
 
 
+def without_trailing_comments(header: str) -> str:
+    """A Python ``def f():  # why`` without the comment, nor those on lines of their
+    own between it and the body."""
+    lines = header.rstrip().split("\n")
+    while len(lines) > 1 and lines[-1].lstrip()[:1] in ("", "#"):
+        lines.pop()
+    code, mark, _ = lines[-1].partition("#")
+    if mark and code.rstrip().endswith(":"):
+        lines[-1] = code
+    return "\n".join(lines)
+
+
 def _first(text: str) -> str:
     lines = (line.strip() for line in text.split("\n"))
     return next((line[:MAX_DOC] for line in lines if line), "")

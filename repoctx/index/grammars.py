@@ -24,14 +24,14 @@ from repoctx.index.languages import LANGUAGES
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Point, Query, Tree
 
-# tree-sitter calls back every 100 operations. Sound code of 1 MiB takes up to 60,000
+# tree-sitter calls back every 100 operations. Sound code of 512 KiB takes up to 30,000
 # calls of about 20 us; recovering from errors costs up to 130 us a call.
-STEPS = 100_000
+STEPS = 60_000
 ERROR_STEPS = 8
-SECONDS = 2.0
+SECONDS = 1.5
 """Of CPU for one text, about ten times what the largest sound one takes."""
 
-PIECE = 1 << 16
+PIECE = 1 << 12
 """Bytes handed to the parser at a time."""
 
 SHARDS = 2000
@@ -103,7 +103,7 @@ def parse(parser: Parser, source: bytes) -> Tree | None:
         nonlocal steps, calls
         calls += 1
         steps += ERROR_STEPS if has_error else 1
-        return steps > STEPS or (not calls & 15 and process_time() > end)
+        return steps > STEPS or ((has_error or not calls & 15) and process_time() > end)
 
     def read(at: int, _point: Point) -> bytes:
         # Bytes and no view: predicates read the text through this too, and the binding

@@ -12,7 +12,13 @@ import re
 from typing import TYPE_CHECKING
 
 from repoctx.index import grammars
-from repoctx.index.comments import Above, above, docstring, module_doc
+from repoctx.index.comments import (
+    Above,
+    above,
+    docstring,
+    module_doc,
+    without_trailing_comments,
+)
 from repoctx.index.languages import LANGUAGES, shebang
 from repoctx.index.visible import visible
 from repoctx.values import Kind, Outline, Reference, Symbol
@@ -24,7 +30,12 @@ if TYPE_CHECKING:
 
 INDEX_VERSION = 1
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 19
+"""The largest hand-written source of six large repositories has 450 kB."""
+# A grammar whose time is quadratic on absurd input; scripts are small.
+_MAX_BYTES = {"bash": 1 << 17}
+MAX_DOCUMENTS = 2000
+"""YAML documents in one text; a query's time grows with their square."""
 MAX_LINE = 1 << 16
 """Characters. Longer lines are data or minified code."""
 MAX_SIGNATURE = 200
@@ -74,7 +85,7 @@ class Analysis:
     """A parsed text: its lines, and what the query found in it by byte offsets."""
 
     def __init__(self, text: str, source: bytes, lang: str, tree: Tree) -> None:
-        from repoctx.index.captures import collect
+        from repoctx.index.captures import MAX_DEPTH, collect
 
         query = grammars.query(lang)
         assert query is not None  # noqa: S101 - a root exists, so the grammar does
@@ -82,7 +93,9 @@ class Analysis:
         self.lines = text.split("\n")
         self.found: list[Found]
         self.uses: list[Use]
-        self.found, self.uses = collect(tree.root_node, query, _DEPTHS.get(lang, -1))
+        self.found, self.uses = collect(
+            tree.root_node, query, _DEPTHS.get(lang, MAX_DEPTH)
+        )
         self.errors = grammars.count_errors(tree)
         self._source = source
         # Offsets are bytes: only in ASCII they are also characters.
@@ -217,6 +230,8 @@ class Analysis:
             name_at += len(whole.encode("utf-8", "replace"))
         if found.body < 0 and kind in _ONE_LINERS:
             whole = whole.partition("\n")[0]
+        elif self.lang == "python":
+            whole = without_trailing_comments(whole)
         flat = " ".join(whole.split())[:MAX_SIGNATURE]
         return flat.rstrip(" {:=;") if found.body >= 0 else flat.rstrip(" ;,{")
 
@@ -230,9 +245,12 @@ def analyse(text: str, lang: str) -> Analysis | None:
     lang = resolve(text, lang)
     if len(text) > MAX_BYTES or _has_long_line(text):
         return None
+    if lang == "yaml" and text.count("\n---") > MAX_DOCUMENTS:
+        return None
     seen = visible(text, lang)
     source = seen.encode("utf-8", "replace")
-    parser = grammars.parser(lang) if len(source) <= MAX_BYTES else None
+    limit = _MAX_BYTES.get(lang, MAX_BYTES)
+    parser = grammars.parser(lang) if len(source) <= limit else None
     tree = grammars.parse(parser, source) if parser else None
     if tree is None or grammars.is_shattered(tree):
         return None

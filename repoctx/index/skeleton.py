@@ -109,6 +109,9 @@ class _Rows:
             line = self._line(last)
             if last > first and len(line) - len(line.lstrip()) >= column:
                 last -= 1
+            # A comment between the signature and the body goes with the body.
+            while last > first and self._line(last).lstrip().startswith("#"):
+                last -= 1
         elif one.kind in _VALUES or one.kind == Kind.MACRO:
             last = max(one.name_row, first)
         else:

@@ -12,8 +12,16 @@
   (assignment left: (identifier) @name) @definition.variable))
 (module (expression_statement
   (assignment left: (pattern_list (identifier) @name)) @definition.variable))
-(module (_ (block (expression_statement
-  (assignment left: (identifier) @name) @definition.variable))))
+(module [
+  (if_statement (block (expression_statement
+    (assignment left: (identifier) @name) @definition.variable)))
+  (if_statement (_ (block (expression_statement
+    (assignment left: (identifier) @name) @definition.variable))))
+  (try_statement (block (expression_statement
+    (assignment left: (identifier) @name) @definition.variable)))
+  (try_statement (_ (block (expression_statement
+    (assignment left: (identifier) @name) @definition.variable))))
+])
 (class_definition body: (block (expression_statement
   (assignment left: (identifier) @name) @definition.variable)))
 

@@ -1,0 +1,4 @@
+class Whole { void Done() { Call(); } }
+class Broken {
+    void Half( {
+}

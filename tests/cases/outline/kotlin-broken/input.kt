@@ -1,0 +1,5 @@
+class Whole {
+    fun done() = call()
+}
+
+fun broken( {
