@@ -119,10 +119,12 @@ def in_order(
 ) -> tuple[Change, ...]:
     """Sort by ``touched`` (position of the last commit that touched the path, oldest
     0); paths that are not in it are uncommitted and come last."""
-    last = len(touched) + 1
-    return tuple(
-        sorted(found, key=lambda c: (touched.get(c.path, last), byte_order(c.path)))
-    )
+
+    def place(change: Change) -> tuple[bool, int, bytes]:
+        path = change.path
+        return path not in touched, touched.get(path, 0), byte_order(path)
+
+    return tuple(sorted(found, key=place))
 
 
 @dataclass(frozen=True, slots=True)
