@@ -31,3 +31,9 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     return make_repo(tmp_path / "repo", FILES)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One repository for all tests that change nothing in it."""
+    return make_repo(tmp_path_factory.mktemp("shared") / "repo", FILES)

@@ -80,14 +80,14 @@ CALLS: list[tuple[str, int, str]] = [
 
 
 @pytest.mark.parametrize(("call", "code", "words"), CALLS, ids=[c[0] for c in CALLS])
-def test_a_wrong_call(machine: Machine, repo: Path, call: str, code: int, words: str):
-    check(machine.run(*shlex.split(call), cwd=repo), code, words)
+def test_a_wrong_call(machine: Machine, shared: Path, call: str, code: int, words: str):
+    check(machine.run(*shlex.split(call), cwd=shared), code, words)
 
 
-def test_a_wrong_call_is_a_result_in_json(machine: Machine, repo: Path):
+def test_a_wrong_call_is_a_result_in_json(machine: Machine, shared: Path):
     for call in (["nonsense"], ["status", "--bogus"], ["status", "-C", "missing"]):
         for form in ("--output-format=json", "--output-format=stream-json"):
-            done = machine.run(*call, form, cwd=repo)
+            done = machine.run(*call, form, cwd=shared)
             assert (done.code, done.err) == (2, ""), done
             assert done.result["type"] == "result"
             assert done.result["status"] == "error"
@@ -117,9 +117,9 @@ VARIABLES = {"STYLE": "x", "TIMEOUT": "soon", "OUTPUT_FORMAT": "yaml", "BUDGET":
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_wrong_variable(machine: Machine, repo: Path, name: str):
+def test_a_wrong_variable(machine: Machine, shared: Path, name: str):
     variable = f"REPOCTX_{name}"
-    done = machine.run("status", cwd=repo, env={variable: VARIABLES[name]})
+    done = machine.run("status", cwd=shared, env={variable: VARIABLES[name]})
     check(done, 2, variable, name.lower())
 
 
@@ -201,8 +201,10 @@ def test_a_broken_repository(machine: Machine, repo: Path, what: str):
         assert "Traceback" not in done.err
 
 
-def test_without_git(machine: Machine, repo: Path):
-    check(machine.run("status", cwd=repo, env={"PATH": ""}), 2, "git is not installed")
+def test_without_git(machine: Machine, shared: Path):
+    check(
+        machine.run("status", cwd=shared, env={"PATH": ""}), 2, "git is not installed"
+    )
 
 
 def test_no_commit_yet_is_no_error(machine: Machine, tmp_path: Path):
@@ -342,20 +344,20 @@ def test_a_full_disk(machine: Machine, tmp_path: Path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("form", ["text", "json", "stream-json"])
 @pytest.mark.parametrize("command", [["status"], ["pack"], ["ask", "delay"]])
-def test_a_full_stdout(machine: Machine, repo: Path, command: list[str], form: str):
+def test_a_full_stdout(machine: Machine, shared: Path, command: list[str], form: str):
     with open("/dev/full", "wb") as full:
         done = machine.run(
-            *command, "-q", "--output-format", form, cwd=repo, stdout=full
+            *command, "-q", "--output-format", form, cwd=shared, stdout=full
         )
     check(done, 2, "No space left on device")
 
 
 @pytest.mark.parametrize("command", [["pack"], ["status"], ["ask", "delay"]])
-def test_a_reader_that_goes_away(machine: Machine, repo: Path, command: list[str]):
+def test_a_reader_that_goes_away(machine: Machine, shared: Path, command: list[str]):
     read, wrote = os.pipe()
     os.close(read)
     try:
-        done = machine.run(*command, "-q", cwd=repo, stdout=wrote)
+        done = machine.run(*command, "-q", cwd=shared, stdout=wrote)
     finally:
         os.close(wrote)
     assert (done.code, done.err) == (0, "")
@@ -370,10 +372,10 @@ def closed(*descriptors: int) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("gone", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
-def test_closed_streams(machine: Machine, repo: Path, gone: tuple[int, ...]):
+def test_closed_streams(machine: Machine, shared: Path, gone: tuple[int, ...]):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     for command in (["ask", "delay"], ["status"]):
-        process = machine.start(*command, cwd=repo, preexec_fn=closed(*gone), **pipes)
+        process = machine.start(*command, cwd=shared, preexec_fn=closed(*gone), **pipes)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, b"")
         assert bool(out) == (1 not in gone)

@@ -25,30 +25,30 @@ HELPS += [["config", name] for name in ("show", "init", "trust")]
 
 
 @pytest.mark.parametrize("command", HELPS, ids=" ".join)
-def test_help_is_short_and_narrow(machine: Machine, repo: Path, command: list[str]):
+def test_help_is_short_and_narrow(machine: Machine, shared: Path, command: list[str]):
     env = {"COLUMNS": "80"}
-    done = machine.run(*command, "--help", cwd=repo, env=env)
+    done = machine.run(*command, "--help", cwd=shared, env=env)
     assert (done.code, done.err) == (0, "")
-    assert machine.run(*command, "-h", cwd=repo, env=env).out == done.out
+    assert machine.run(*command, "-h", cwd=shared, env=env).out == done.out
     lines = done.text.splitlines()
     assert lines[0].startswith(" ".join(["Usage: repoctx", *command]))
     assert len(lines) < 65 and max(map(len, lines)) <= 80
     assert "--install-completion" not in done.text
 
 
-def test_the_help_names_every_command(machine: Machine, repo: Path):
-    done = machine.run("--help", cwd=repo)
+def test_the_help_names_every_command(machine: Machine, shared: Path):
+    done = machine.run("--help", cwd=shared)
     for name, line in COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(line[:30])}", done.text, re.M)
-    bare = machine.run(cwd=repo)
+    bare = machine.run(cwd=shared)
     assert (bare.code, bare.out) == (2, b"") and "Usage: repoctx" in bare.err
 
 
-def test_the_version(machine: Machine, repo: Path):
+def test_the_version(machine: Machine, shared: Path):
     from repoctx import __version__
 
     for flag in ("--version", "-V"):
-        assert machine.run(flag, cwd=repo).text == f"repoctx {__version__}\n"
+        assert machine.run(flag, cwd=shared).text == f"repoctx {__version__}\n"
 
 
 def examples(machine: Machine, command: str, folder: Path) -> list[str]:
@@ -131,9 +131,9 @@ def test_status_tells_why(machine: Machine, repo: Path):
     assert done.text.startswith("src/retry.py: in the context")
 
 
-def test_search_in_all_its_ways(machine: Machine, repo: Path):
+def test_search_in_all_its_ways(machine: Machine, shared: Path):
     def lines(*args: str) -> list[str]:
-        done = machine.run("search", *args, cwd=repo)
+        done = machine.run("search", *args, cwd=shared)
         assert (done.code, done.err) == (0, "")
         return done.text.splitlines()
 
@@ -141,7 +141,7 @@ def test_search_in_all_its_ways(machine: Machine, repo: Path):
     assert lines("startServer")[0].startswith("src/app.js:1  function  ")
     assert lines("--paths", "tries again")[0] == "README.md"
     assert lines("--paths", "--budget", "1k", "RetryPolicy")[0] == "src/retry.py"
-    done = machine.run("search", "--budget", "1", "RetryPolicy", cwd=repo)
+    done = machine.run("search", "--budget", "1", "RetryPolicy", cwd=shared)
     assert (done.code, done.out) == (0, b"")
     assert done.err == "repoctx: nothing that matches fits into 1 tokens\n"
     assert lines("zzqqxx") == ["Nothing matches."]
@@ -188,10 +188,10 @@ def test_config_tells_where_a_value_comes_from(machine: Machine, repo: Path):
     assert re.search(r'^exclude +\["\*.md"\]  from .repoctx.toml$', text, re.M)
 
 
-def test_every_key_has_its_variable_and_its_help(machine: Machine, repo: Path):
+def test_every_key_has_its_variable_and_its_help(machine: Machine, shared: Path):
     from repoctx.settings import kinds
 
-    text = machine.run("config", "show", cwd=repo).text
+    text = machine.run("config", "show", cwd=shared).text
     for name, kind in kinds().items():
         assert re.search(rf"^{name} .* {re.escape(kind.help)}$", text, re.M)
 
@@ -235,8 +235,8 @@ def test_trust_asks_and_shows(machine: Machine, repo: Path, said: bytes, code: i
     assert b"Traceback" not in screen.seen
 
 
-def test_plugins_tells_each_and_whether_it_loads(machine: Machine, repo: Path):
-    done = machine.run("plugins", cwd=repo)
+def test_plugins_tells_each_and_whether_it_loads(machine: Machine, shared: Path):
+    done = machine.run("plugins", cwd=shared)
     for name in ("compatible", "offline", "scripted"):
         assert re.search(rf"^{name} +ok  repoctx ", done.text, re.M)
 
@@ -268,12 +268,12 @@ def completions(machine: Machine, repo: Path, words: str) -> list[str]:
     return done.text.split()
 
 
-def test_completion(machine: Machine, repo: Path):
-    assert completions(machine, repo, "repoctx st") == ["status"]
-    assert "--left-out" in completions(machine, repo, "repoctx status --l")
-    assert completions(machine, repo, "repoctx config t") == ["trust"]
+def test_completion(machine: Machine, shared: Path):
+    assert completions(machine, shared, "repoctx st") == ["status"]
+    assert "--left-out" in completions(machine, shared, "repoctx status --l")
+    assert completions(machine, shared, "repoctx config t") == ["trust"]
     for shell in ("bash", "zsh", "fish"):
-        text = machine.run("completion", shell, cwd=repo).text
+        text = machine.run("completion", shell, cwd=shared).text
         assert "_REPOCTX_COMPLETE" in text
         if shutil.which(shell):
             done = subprocess.run([shell, "-n"], input=text, text=True)

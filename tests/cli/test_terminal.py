@@ -98,15 +98,15 @@ COLOURS: dict[str, tuple[list[str], dict[str, str], bool]] = {
 
 @pytest.mark.parametrize("how", COLOURS)
 @pytest.mark.parametrize("command", ["status", "search delay"])
-def test_colours(machine: Machine, repo: Path, how: str, command: str):
+def test_colours(machine: Machine, shared: Path, how: str, command: str):
     flags, env, wanted = COLOURS[how]
     call = [*command.split(), "-q", *flags]
-    with machine.terminal(*call, cwd=repo, env=env) as screen:
+    with machine.terminal(*call, cwd=shared, env=env) as screen:
         assert screen.end() == 0
     assert (b"\x1b[" in screen.seen) == wanted
     linked = b"\x1b]8;;file://" in screen.seen
     assert linked == (wanted and command.startswith("search"))
-    piped = machine.run(*call, cwd=repo, env=env)
+    piped = machine.run(*call, cwd=shared, env=env)
     assert ("\x1b[" in piped.text) == (how == "color=always")
     assert "\x1b]8" not in piped.text
     if command.startswith("search"):  # The status draws its line otherwise.
