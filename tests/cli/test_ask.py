@@ -289,6 +289,18 @@ def test_waiting_shows_and_goes_away(machine, repo: Path, tmp_path: Path):
 
 
 @terminal
+def test_ctrl_c_takes_the_bar_away(machine, repo: Path, tmp_path: Path):
+    env = script(tmp_path, {"text": "late", "delay": 30})
+    with machine.terminal("ask", "x", cwd=repo, env=env) as screen:
+        screen.until(b"waiting for")
+        screen.type(b"\x03")
+        assert screen.end() == 130
+    assert b"Traceback" not in screen.seen
+    assert screen.seen.rstrip().endswith(b"repoctx: interrupted")
+    assert screen.seen.count(b"\x1b[?25h") >= screen.seen.count(b"\x1b[?25l") > 0
+
+
+@terminal
 def test_ctrl_c_on_the_terminal(machine, repo: Path, tmp_path: Path):
     env = script(tmp_path, {"text": "one two " * 500, "chunk": 8, "delay": 0.05})
     with machine.terminal("ask", "x", cwd=repo, env=env) as screen:
