@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
@@ -58,8 +59,7 @@ class State(StrEnum):
     """Not tracked and not ignored; only the work tree has these bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file of a snapshot. ``mode`` is git's (0o100644, 0o100755)."""
 
     path: str
@@ -70,8 +70,7 @@ class SourceFile:
     state: State = State.CLEAN
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A path that is not in the context, and why.
 
     ``detail`` names the rule, pattern or (for a duplicate) the path of the copy kept.

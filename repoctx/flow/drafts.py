@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from repoctx import __version__
 from repoctx.errors import BudgetExceeded, GitError, UnknownRevision
 from repoctx.flow.anchoring import TREE
 from repoctx.flow.prefix import (
@@ -370,5 +371,6 @@ def _rank(file: SourceFile) -> int:
 
 def reading_rules(session: Session) -> str:
     """All settings that decide which files enter a base and how they are read."""
-    rules = (repr(session.selection), session.settings.redact)
+    own = session.own.digest if session.own else ""
+    rules = (repr(session.selection), session.settings.redact, own, __version__)
     return hashlib.sha256(repr(rules).encode()).hexdigest()

@@ -86,6 +86,7 @@ def pack(
             if not left:
                 why = f"{exc}: try again, or leave it out with --exclude"
                 raise Changed(why) from exc
+            session.held = {}
             time.sleep(REST)
     raise AssertionError
 
@@ -98,7 +99,7 @@ def _pack(
     frame: tuple[Room, Segment],
 ) -> Packed:
     room, first = frame
-    with Contents(session.place, dirty_files(now)) as contents:
+    with Contents(session.place, dirty_files(now), session.held) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         drafts = Drafts(session, shelf, now, texts, room)
         if session.settings.strict:

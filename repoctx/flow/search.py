@@ -74,7 +74,7 @@ def _body(read: Read, now: Snapshot, definition: Definition) -> Passage | None:
 @contextmanager
 def reading(session: Session, now: Snapshot) -> Iterator[Read]:
     """A reader of ``now``'s texts that raises KeyError for a file that has changed."""
-    with Contents(session.place, dirty_files(now)) as contents:
+    with Contents(session.place, dirty_files(now), session.held) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         kept: dict[str, str] = {}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from repoctx.errors import NotARepository
 from repoctx.flow.state import State, open_state
-from repoctx.scan import Place, Selection, discover, folder_name, user_state
+from repoctx.scan import OwnRules, Place, Selection, discover, folder_name, user_state
 from repoctx.settings import Loaded, Settings, load, user_file
 from repoctx.values import BlobFacts, Progress, Reason, Snapshot, silent
 
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Session:
     """What a job works with. ``notes`` collects single lines that a person should see
-    once. The index is opened at its first use."""
+    once; ``own`` are the .repoctxignore rules of the work tree, once it was read. The
+    index is opened at its first use."""
 
     place: Place
     loaded: Loaded
     state: State
     progress: Progress = silent
     notes: list[str] = field(default_factory=list)
+    own: OwnRules | None = None
+    held: dict[str, bytes] | None = None
+    """Set when files change while they are read: what is listed is kept here, by id,
+    and read from here."""
     _store: Store | None = None
     _facts: dict[str, BlobFacts] | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ from repoctx.scan import (
     examine,
     list_commit,
     list_tree,
+    own_rules,
     select,
     settle,
 )
@@ -58,6 +59,7 @@ def snapshot_now(session: Session) -> Snapshot:
     """
     kept = session.state.folder / "stats"
     stats = StatCache.parse(read_bytes(kept))
+    stats.held = session.held
     listing = list_tree(session.place, stats, _sizes(session))
     if stats.changed:
         try:
@@ -65,6 +67,7 @@ def snapshot_now(session: Session) -> Snapshot:
                 handle.write(stats.dump())
         except StorageError as exc:  # It only saves time.
             session.notes.append(str(exc))
+    session.own = None  # Read anew: these are the rules that hold now.
     return _settled(session, listing)
 
 
@@ -84,11 +87,15 @@ def dirty_files(tree: Snapshot) -> frozenset[str]:
 
 def _settled(session: Session, listing: Listing) -> Snapshot:
     dirty = frozenset(e.path for e in listing.entries if e.state is not State.CLEAN)
-    with Contents(session.place, dirty) as contents:
-        chosen = select(listing, session.selection, contents)
+    with Contents(session.place, dirty, session.held) as contents:
+        if session.own is None:
+            session.own = own_rules(listing, session.selection, contents)
+        chosen = select(listing, session.selection, contents, session.own)
         new = _unread(session, chosen)
         done = 0
-        for batch in _read_all(session.place, dirty, new):
+        for batch in _read_all(
+            partial(_begin, session.place, dirty, session.held), new
+        ):
             session.store.add(read.row for read in batch if read.row is not None)
             session.facts.update((read.oid, read.facts) for read in batch)
             done += len(batch)
@@ -112,11 +119,10 @@ def _unread(session: Session, chosen: Chosen) -> list[Task]:
 
 
 def _read_all(
-    place: Place, dirty: frozenset[str], tasks: Sequence[Task]
+    begin: Callable[[], None], tasks: Sequence[Task]
 ) -> Iterator[Sequence[Read]]:
     if not tasks:
         return
-    begin = partial(_begin, place, dirty)
     if len(tasks) <= BATCH_FILES:
         begin()
         yield _read_batch(tasks)
@@ -135,8 +141,10 @@ def _read_all(
 _contents: list[Contents] = []
 
 
-def _begin(place: Place, dirty: frozenset[str]) -> None:
-    _contents[:] = [Contents(place, dirty)]
+def _begin(
+    place: Place, dirty: frozenset[str], held: Mapping[str, bytes] | None
+) -> None:
+    _contents[:] = [Contents(place, dirty, held)]
 
 
 def _read_batch(tasks: Sequence[Task]) -> Sequence[Read]:

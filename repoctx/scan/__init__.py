@@ -26,7 +26,14 @@ from repoctx.scan.listing import (
 )
 from repoctx.scan.paths import inside
 from repoctx.scan.secrets import redact
-from repoctx.scan.selection import MAX_SIZE, Chosen, Selection, select
+from repoctx.scan.selection import (
+    MAX_SIZE,
+    Chosen,
+    OwnRules,
+    Selection,
+    own_rules,
+    select,
+)
 from repoctx.scan.snapshot import settle, tree_digest
 from repoctx.scan.stats import StatCache
 from repoctx.scan.worktree import HARD_LIMIT, Contents, blob_id, read_file
@@ -40,6 +47,7 @@ __all__ = [
     "Contents",
     "Entry",
     "Listing",
+    "OwnRules",
     "Place",
     "Selection",
     "StatCache",
@@ -54,6 +62,7 @@ __all__ = [
     "list_commit",
     "list_tree",
     "list_worktree",
+    "own_rules",
     "read_file",
     "redact",
     "resolve",

@@ -86,6 +86,7 @@ class Harvest:
             self.refuse(path, exc, info.st_size)
             return None
         oid = blob_id(data, self.place.object_format)
+        self.stats.hold(oid, data)
         lf_oid = ""
         if b"\r\n" in data:
             lf = data.replace(b"\r\n", b"\n")

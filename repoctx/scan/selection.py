@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -61,14 +62,44 @@ class Chosen:
         return path in self.wanted
 
 
-def select(listing: Listing, selection: Selection, read: Reader) -> Chosen:
-    """Divide ``listing``; ``read`` gives .gitattributes and .repoctxignore files.
+@dataclass(frozen=True, slots=True)
+class OwnRules:
+    """What the .repoctxignore files of one tree say. ``digest`` is over their paths and
+    ids: "" when there are none."""
 
-    Raises UsageError for a bad pattern of a flag, SettingsError for one of a file.
+    ignores: Ignores
+    digest: str
+
+
+def own_rules(listing: Listing, selection: Selection, read: Reader) -> OwnRules:
+    """The .repoctxignore files of ``listing``. Raises SettingsError for a bad one."""
+    found: dict[str, list[Rule]] = {}
+    digest = hashlib.sha256()
+    for entry in listing.entries if selection.use_ignore else ():
+        folder, _, name = entry.path.rpartition("/")
+        if name == IGNORE_FILE:
+            found[folder] = _ignore_rules(entry.path, _text(entry, read))
+            digest.update(f"{entry.oid} {entry.path}\0".encode("utf-8", "replace"))
+    return OwnRules(Ignores(found), digest.hexdigest() if found else "")
+
+
+def select(
+    listing: Listing,
+    selection: Selection,
+    read: Reader,
+    own: OwnRules | None = None,
+) -> Chosen:
+    """Divide ``listing``; ``read`` gives its .gitattributes and .repoctxignore files.
+
+    ``own`` takes the place of its .repoctxignore files: an older commit is shown by
+    the rules that the work tree has now, so that what is left out today does not come
+    back from the past. Raises UsageError for a bad pattern of a flag, SettingsError
+    for one of a file.
     """
     include = _flags("--include", selection.include)
     exclude = _flags("--exclude", selection.exclude)
-    ignores, attributes = _rule_files(listing, selection, read)
+    ignores = (own or own_rules(listing, selection, read)).ignores
+    attributes = _attributes(listing, read)
     automatic = _Automatic(listing, attributes, selection.max_size)
     files: list[Entry] = []
     left_out = list(listing.left_out)
@@ -202,20 +233,14 @@ def _flags(flag: str, patterns: Iterable[str]) -> list[Rule]:
     return found
 
 
-def _rule_files(
-    listing: Listing, selection: Selection, read: Reader
-) -> tuple[Ignores, Attributes]:
-    ignores: dict[str, list[Rule]] = {}
-    attributes: dict[str, str] = {}
+def _attributes(listing: Listing, read: Reader) -> Attributes:
+    found: dict[str, str] = {}
     for entry in listing.entries:
-        if not entry.path.endswith((".gitattributes", IGNORE_FILE)):
-            continue
-        folder, _, name = entry.path.rpartition("/")
-        if name == ".gitattributes":
-            attributes[folder] = _text(entry, read)
-        elif name == IGNORE_FILE and selection.use_ignore:
-            ignores[folder] = _ignore_rules(entry.path, _text(entry, read))
-    return Ignores(ignores), Attributes(attributes)
+        if entry.path.endswith(".gitattributes"):
+            folder, _, name = entry.path.rpartition("/")
+            if name == ".gitattributes":
+                found[folder] = _text(entry, read)
+    return Attributes(found)
 
 
 def _ignore_rules(path: str, text: str) -> list[Rule]:

@@ -27,12 +27,28 @@ class Stamp:
     lf_oid: str = ""
 
 
+HELD = 64 * 1024 * 1024
+"""Bytes of contents that are held at most."""
+
+
 class StatCache:
-    """Path -> Stamp. The caller keeps ``dump()`` and gives it back to ``parse``."""
+    """Path -> Stamp. The caller keeps ``dump()`` and gives it back to ``parse``.
+
+    ``held``, when it is set, receives by id the bytes of every file that is hashed: a
+    file that is written all the time can then be used as it was listed.
+    """
 
     def __init__(self, stamps: dict[str, Stamp] | None = None) -> None:
         self._stamps = stamps or {}
         self.changed = False
+        self.held: dict[str, bytes] | None = None
+        self._room = HELD
+
+    def hold(self, oid: str, data: bytes) -> None:
+        """Keep ``data``, if it is wanted and there is room."""
+        if self.held is not None and len(data) <= self._room and oid not in self.held:
+            self._room -= len(data)
+            self.held[oid] = data
 
     def get(self, path: str, info: os.stat_result) -> Stamp | None:
         """The stamp of ``path``, if the file still has the times it speaks of."""

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -94,14 +94,21 @@ def _open_checked(root: bytes, folders: list[bytes], name: bytes) -> int:
 
 class Contents:
     """A Reader (see protocols) over one place: blobs from git, and from the work tree
-    the files named in ``dirty`` (all of them outside git), checked against their id.
+    the files named in ``dirty`` (all of them outside git), checked against their id,
+    or out of ``held``, by id, whatever became of the file.
 
     Not for use by two threads, nor across a fork: open one in each worker.
     """
 
-    def __init__(self, place: Place, dirty: Collection[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        place: Place,
+        dirty: Collection[str] = frozenset(),
+        held: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._place = place
         self._dirty = dirty
+        self._held = held or {}
         self._blobs = Blobs(place)
 
     def __enter__(self) -> Contents:
@@ -126,6 +133,8 @@ class Contents:
         any more: the file changed, vanished or cannot be read."""
         if self._place.git and path not in self._dirty:
             return self._blobs.read(oid)
+        if oid in self._held:
+            return self._held[oid]
         try:
             data = read_file(self._place.root, path)
         except OSError as exc:

@@ -192,3 +192,16 @@ def test_strict_rewrites_only_what_stands_behind_a_change(tmp_path: Path, packs)
     pairs = zip(first, second, strict=False)
     same = next(at for at, (one, other) in enumerate(pairs) if one != other)
     assert same > 0.95 * len(first), "a file that changes often stands last"
+
+
+def test_what_is_ignored_now_does_not_come_back_from_the_base(tmp_path: Path, packs):
+    files = {"a.py": "a = 1\n" * 50, "private/plan.txt": "a private plan\n" * 50}
+    root = make_repo(tmp_path / "r", files)
+    assert b"a private plan" in packs(root)[0]
+    write(root, {".repoctxignore": "private/\n"})
+    prompt, packed = packs(root)
+    assert b"a private plan" not in prompt
+    assert packed.commit, "the base is still a commit"
+    assert shown(prompt) == {".repoctxignore": "private/\n", "a.py": files["a.py"]}
+    (root / ".repoctxignore").unlink()
+    assert b"a private plan" in packs(root)[0]
