@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from repoctx.scan import (
@@ -91,7 +90,7 @@ def test_the_digest_moves_with_what_the_prefix_shows() -> None:
         {"a": b"1", "b": BIG, "d": BIG},
     ]
     assert digest not in {snapshot(files).tree for files in others}
-    executable = replace(found.files[0], mode=0o100755)
+    executable = found.files[0]._replace(mode=0o100755)
     assert tree_digest((executable, *found.files[1:]), found.left_out) != digest
     seen = (*found.left_out, LeftOut("x", Reason.BINARY))
     assert tree_digest(found.files, seen) == digest
