@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from repoctx.index import Prepared
 
 BATCH_FILES = 96
-"""Files a batch: fewer new files than this are read in this process, because workers
-take 50 ms to start."""
+"""Files a batch."""
+
+INLINE_FILES = 24
+"""So few new files are read in this process: workers take 50 ms to start."""
 
 
 class Task(NamedTuple):
@@ -123,8 +125,8 @@ def _read_all(
 ) -> Iterator[Sequence[Read]]:
     if not tasks:
         return
-    if len(tasks) <= BATCH_FILES:
-        begin()
+    begin()
+    if len(tasks) <= INLINE_FILES:
         yield _read_batch(tasks)
         _contents.clear()
         return
@@ -134,7 +136,8 @@ def _read_all(
     from repoctx.flow.workers import in_processes
 
     batches = [tasks[at : at + BATCH_FILES] for at in range(0, len(tasks), BATCH_FILES)]
-    yield from in_processes(_read_batch, _read_plain, batches, begin)
+    yield from in_processes(_work_batch, _read_plain, batches, begin)
+    _contents.clear()
 
 
 # One reader a process; a fork or a spawn gets its own through `_begin`.
@@ -150,6 +153,18 @@ def _begin(
 def _read_batch(tasks: Sequence[Task]) -> Sequence[Read]:
     _contents[0].expect((task.oid, task.path, task.size) for task in tasks)
     return [_read(task) for task in tasks]
+
+
+def _work_batch(tasks: Sequence[Task]) -> Sequence[Read]:
+    """As `_read_batch`, in a worker: what takes too long ends the worker."""
+    from repoctx.flow.workers import bounded
+
+    _contents[0].expect((task.oid, task.path, task.size) for task in tasks)
+    found = []
+    for task in tasks:
+        with bounded():
+            found.append(_read(task))
+    return found
 
 
 def _read_plain(task: Task) -> Sequence[Read]:

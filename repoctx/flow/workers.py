@@ -19,6 +19,12 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
+MOST_MEMORY = 3 * 1024**3
+"""Bytes of address space of one worker; an honest one stays below 400 MB."""
+
+MOST_SECONDS = 20.0
+"""Processor time for one file; the parser's own bound is 1.5 s, between its steps."""
+
 
 def cpu_count() -> int:
     """Processors this process may use."""
@@ -93,9 +99,34 @@ def _begin(setup: Callable[[], None], parent: int) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     if sys.platform == "linux":
         _die_with(parent)
+        _bound_memory()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
     setup()
+
+
+def _bound_memory() -> None:
+    """Let a worker die before the machine does: 12 KB of crafted C took tree-sitter
+    5 GB in one step that nothing can interrupt."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """End this worker when the block takes more than ``MOST_SECONDS`` of processor
+    time, also inside a parser that cannot be interrupted; see `in_processes`."""
+    if not hasattr(signal, "setitimer") or multiprocessing.parent_process() is None:
+        yield  # No worker: nobody would carry on.
+        return
+    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _die_with(parent: int) -> None:
