@@ -103,10 +103,10 @@ def test_what_a_small_base_hides(change: Change, partial, hidden: bool):
 
 def told(change: Change, old: str, new: str, partial=None, huge: int = 0) -> list[str]:
     """The documents for one change, each as its tag and attributes."""
+    outline = "out\n" * 9
     sources = Sources(
-        lambda _: old, lambda _: new, lambda _: "out\n" * 9, partial or {}
+        lambda _: old, lambda _: new, lambda _: outline, partial or {}, huge
     )
-    sources = Sources(sources.old, sources.new, sources.outline, sources.partial, huge)
     docs = overlay_docs((change,), sources, lambda _, o, n: patch(o, n))
     return [
         " ".join([doc.tag, *(f"{k}={v}" for k, v in doc.attributes)]) for _, doc in docs
