@@ -244,7 +244,14 @@ class Drafts:
         return hidden
 
     def _outline(self, file: SourceFile) -> str:
-        return skeleton(self._texts(file), file.lang)
+        return self._skeleton(self._texts(file), file)
+
+    def _skeleton(self, text: str, file: SourceFile) -> str:
+        """The outline of ``text``; of its first lines where parsing it has failed: what
+        broke a worker must not break this process."""
+        known = self._session.store.outline(file.oid, file.lang)
+        parsed = known is not None and known.errors >= 0
+        return skeleton(text, file.lang if parsed else "")
 
     def _patch(self, change: Change, old: str, new: str) -> str:
         """The body that shows a change, by the chosen shape."""
@@ -286,7 +293,7 @@ class Drafts:
 
             def tokens(path: str) -> int:
                 file = files[path]
-                outlines[path] = skeleton(full(file), file.lang)
+                outlines[path] = self._skeleton(full(file), file)
                 shown = (("path", path), ("show", "skeleton"))
                 text = render(Doc(Tag.FILE, shown, outlines[path]), self._shelf.style)
                 self._shelf.progress("fitting", len(outlines), len(files))
