@@ -20,6 +20,10 @@ _LONG = 1000
 _SAMPLE = 65_536
 _HEAD_CHARS, _HEAD_LINES = 4096, 40
 
+OWN_PROMPT = "What follows is a software repository, then what has changed in it"
+"""How the preamble begins: a prompt that was written into the work tree would double
+everything in the next one."""
+
 _COMMENT = re.compile(
     r"\s*(//[/!]?|#+!?|/\*|\*|--+|;+|<!--|%+|\.\.(?=\s)|\(\*|\{-|\"\"\"|'''|REM\s)"
 )
@@ -91,6 +95,8 @@ def _by_content(text: str) -> tuple[Reason | None, str]:
 def generated_mark(text: str) -> str:
     """The words in the comments at the top that say a tool wrote this, or ''."""
     head = text[:_HEAD_CHARS]
+    if head.startswith(OWN_PROMPT):
+        return "a prompt of repoctx"
     lower = head.lower()
     if "generated" not in lower and "bison parser" not in lower:
         return ""

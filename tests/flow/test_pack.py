@@ -205,3 +205,12 @@ def test_what_is_ignored_now_does_not_come_back_from_the_base(tmp_path: Path, pa
     assert shown(prompt) == {".repoctxignore": "private/\n", "a.py": files["a.py"]}
     (root / ".repoctxignore").unlink()
     assert b"a private plan" in packs(root)[0]
+
+
+def test_a_prompt_in_the_work_tree_does_not_enter_the_next(tmp_path: Path, packs):
+    root = make_repo(tmp_path / "r", {"a.py": "a = 1\n" * 50})
+    prompt, _ = packs(root)
+    write(root, {"prompt.txt": prompt})
+    again, packed = packs(root)
+    assert again == prompt
+    assert [d.detail for d in packed.now.left_out] == ["a prompt of repoctx"]
