@@ -251,8 +251,7 @@ class Count:
         return f"{'' if self.exact else '~'}{self.tokens:,}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One file (or other self-contained piece) inside a segment: where its bytes lie.
 
     Units never share tokens with their neighbours, so token counts add up.
@@ -261,7 +260,8 @@ class Unit:
     path: str
     offset: int
     size: int
-    count: Count
+    # Hides tuple.count, which nobody needs here.
+    count: Count  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,25 +13,26 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import IO, Any
 
+from repoctx.errors import StorageError
 from repoctx.flow.state import (
     KEPT_BASES,
     State,
     forget_old,
     replacing,
 )
+from repoctx.flow.tables import columns, snapshot_of
 from repoctx.pack.base import ALL, base_pieces
 from repoctx.pack.budget import Show
 from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening, render
 from repoctx.protocols import Tokenizer
 from repoctx.values import (
     Count,
-    LeftOut,
     Prefix,
     Progress,
-    Reason,
     Segment,
     SegmentKind,
     Snapshot,
@@ -42,7 +43,7 @@ from repoctx.values import (
 CHUNK = 1 << 20
 COUNTED_TOGETHER = 1_000_000
 """Characters: one look into the index and one note there for this much text."""
-META_VERSION = 3
+META_VERSION = 4
 _CHECKED = b'{"check":"%s",'
 _CHECK = len(_CHECKED % (b"0" * 64))
 
@@ -80,14 +81,14 @@ def stored_base(shelf: Shelf, key: str) -> Base | None:
     text = shelf.text(key)
     try:
         meta = _read_meta(shelf.meta(key))
-        if meta["version"] != META_VERSION or _digest_of(text) != meta["digest"]:
+        if meta["version"] != META_VERSION or not _is_whole(shelf, key, meta):
             return None
-        snapshot = _snapshot_of(meta)
+        snapshot = snapshot_of(meta["snapshot"])
         counts = meta["counts"].get(shelf.tokenizer.name)
         if counts is None:
             counts = _recount(shelf, key, meta)
         with suppress(OSError):
-            os.utime(text)
+            os.utime(shelf.meta(key))
         return Base(
             snapshot,
             _segment(meta, counts, text, shelf.tokenizer.exact),
@@ -107,9 +108,9 @@ def render_base(
     """Render the documents ``docs`` of ``snapshot`` (see `base_docs`) and keep them
     under ``key``. Raises StorageError."""
     digest = hashlib.sha256()
-    units: list[list[Any]] = []
+    paths: list[str] = []
+    lengths: list[int] = []
     counts: list[int] = []
-    offset = 0
     total = len(snapshot.files)
     pieces = base_pieces(docs, shelf.style)
     text = shelf.text(key)
@@ -120,32 +121,44 @@ def render_base(
                 data = piece.encode()
                 digest.update(data)
                 handle.write(data)
-                units.append([path, offset, len(data)])
-                offset += len(data)
-            shelf.progress("rendering", len(units), total)
+                paths.append(path)
+                lengths.append(len(data))
+            shelf.progress("rendering", len(paths), total)
     meta = {
         "version": META_VERSION,
-        "tree": snapshot.tree,
         "digest": digest.hexdigest(),
-        "size": offset,
-        "files": [[f.path, f.oid, f.mode, f.size, f.lang] for f in snapshot.files],
-        "left_out": [
-            [d.path, d.reason.name, d.detail, d.oid, d.size] for d in snapshot.left_out
-        ],
+        "stamp": _stamp(text),
+        "snapshot": columns(snapshot),
         "shape": [[path, show] for path, show in shape.items()],
-        "units": units,
+        "paths": "\0".join(paths),
+        "lengths": lengths,
         "counts": {shelf.tokenizer.name: counts},
     }
     _write_meta(shelf.meta(key), meta)
-    forget_old(shelf.state.folder / "base", "*.txt", KEPT_BASES)
+    forget_old(shelf.state.folder / "base", "*.json", KEPT_BASES, ".txt")
     segment = _segment(meta, counts, text, shelf.tokenizer.exact)
     return Base(snapshot, segment, shape)
 
 
-def _digest_of(path: Path) -> str:
-    """SHA-256 of a file: 1 ms a megabyte, and no damage is ever sent."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _stamp(path: Path) -> list[int]:
+    """What moves whenever a file's bytes do."""
+    info = path.stat()
+    return [info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino]
+
+
+def _is_whole(shelf: Shelf, key: str, meta: dict[str, Any]) -> bool:
+    """Whether the base's bytes are those that were rendered. Raises OSError."""
+    text = shelf.text(key)
+    stamp = _stamp(text)
+    if stamp == meta["stamp"]:
+        return True
+    # Touched or copied: only the digest can tell, 1 ms a megabyte.
+    with text.open("rb") as handle:
+        if hashlib.file_digest(handle, "sha256").hexdigest() != meta["digest"]:
+            return False
+    with suppress(StorageError):
+        _write_meta(shelf.meta(key), meta | {"stamp": stamp})
+    return True
 
 
 def _write_meta(path: Path, meta: dict[str, Any]) -> None:
@@ -169,31 +182,21 @@ def _read_meta(path: Path) -> dict[str, Any]:
     return meta
 
 
-def _snapshot_of(meta: dict[str, Any]) -> Snapshot:
-    return Snapshot(
-        files=tuple(SourceFile(*row) for row in meta["files"]),
-        left_out=tuple(
-            LeftOut(path, Reason[reason], detail, oid, size)
-            for path, reason, detail, oid, size in meta["left_out"]
-        ),
-        tree=meta["tree"],
-    )
-
-
 def _segment(
     meta: dict[str, Any], counts: list[int], text: Path, exact: bool
 ) -> Segment:
-    units = tuple(
-        Unit(path, offset, size, Count(tokens, exact))
-        for (path, offset, size), tokens in zip(meta["units"], counts, strict=True)
-    )
+    paths, lengths = meta["paths"].split("\0"), meta["lengths"]
+    if not len(paths) == len(lengths) == len(counts):
+        raise ValueError("columns of different lengths")
+    starts = accumulate(lengths, initial=0)
+    units = map(Unit, paths, starts, lengths, map(Count, counts, repeat(exact)))
     return Segment(
         SegmentKind.BASE,
         meta["digest"],
-        meta["size"],
+        sum(lengths),
         Count(sum(counts), exact),
         file=text,
-        units=units,
+        units=tuple(units),
     )
 
 
@@ -201,10 +204,11 @@ def _recount(shelf: Shelf, key: str, meta: dict[str, Any]) -> list[int]:
     """Count a kept base with another tokenizer, and note it."""
     counts: list[int] = []
     with shelf.text(key).open("rb") as handle:
-        rows = ((path, handle.read(size).decode()) for path, _, size in meta["units"])
+        sized = zip(meta["paths"].split("\0"), meta["lengths"], strict=True)
+        rows = ((path, handle.read(size).decode()) for path, size in sized)
         for batch in _batches(rows):
             counts += shelf.tokenizer.count_many([piece for _, piece in batch])
-            shelf.progress("counting", len(counts), len(meta["units"]))
+            shelf.progress("counting", len(counts), len(meta["lengths"]))
     meta["counts"][shelf.tokenizer.name] = counts
     _write_meta(shelf.meta(key), meta)
     return counts

@@ -151,8 +151,9 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def forget_old(folder: Path, pattern: str, keep: int) -> None:
-    """Delete all but the ``keep`` most recently used files that match ``pattern``."""
+def forget_old(folder: Path, pattern: str, keep: int, beside: str = "") -> None:
+    """Delete all but the ``keep`` most recently used files that match ``pattern``, and
+    with each the file of its name that ends on ``beside``."""
 
     def age(path: Path) -> float:
         try:
@@ -163,3 +164,5 @@ def forget_old(folder: Path, pattern: str, keep: int) -> None:
     for path in sorted(folder.glob(pattern), key=age, reverse=True)[keep:]:
         with suppress(OSError):
             path.unlink()
+            if beside:
+                path.with_suffix(beside).unlink()
