@@ -24,6 +24,8 @@ DEFINITIONS = 8
 """The most definitions that are quoted."""
 PASSAGES = 12
 """The most passages beside them."""
+LEADING = 4
+"""Passages that come before the definitions when the question names none of them."""
 LINES = 40
 """The most lines of one quotation."""
 COLUMNS = 400
@@ -80,7 +82,7 @@ class Offline:
             raise UsageError(_EDIT)
         yield Delta(_HEAD)
         found = False
-        for part in _parts(request.definitions, request.evidence):
+        for part in _parts(request):
             found = True
             yield Delta(part)
         if not found:
@@ -88,16 +90,21 @@ class Offline:
         yield Delta(usage=Usage(cost=0.0), stop=Stop.END)
 
 
-def _parts(
-    definitions: Sequence[Definition], evidence: Sequence[Passage]
-) -> Iterator[str]:
+def _parts(request: Request) -> Iterator[str]:
+    """The answer after its head: what is named comes first. To a question in prose the
+    best passages say more than definitions that merely sound like it."""
+    definitions, evidence = request.definitions, request.evidence
     shown: list[Passage] = []
+    if not any(_is_named(d.symbol.name, request.ask) for d in definitions):
+        best = [p for p in evidence if p.score > 0][:LEADING]
+        yield from _passages("Best passages", best, shown)
     used: set[int] = set()
-    if definitions:
-        yield "\n## Definitions\n"
+    title = "\n## Definitions\n"
     for definition in definitions[:DEFINITIONS]:
         if _covered(shown, definition.path, definition.symbol.start):
             continue
+        yield title
+        title = ""
         at = _at(definition, evidence)
         if at < 0:
             yield _defined(definition, None)
@@ -105,17 +112,29 @@ def _parts(
         used.add(at)
         shown.append(_cut(evidence[at], definition))
         yield _defined(definition, shown[-1])
-    rest = [
-        p
-        for at, p in enumerate(evidence)
-        if at not in used and not _covered(shown, p.path, p.start, p.end)
-    ]
-    if rest:
-        yield "\n## Passages\n"
-    for passage in rest[:PASSAGES]:
+    rest = [p for at, p in enumerate(evidence) if at not in used]
+    yield from _passages("Passages", rest, shown)
+
+
+def _is_named(name: str, question: str) -> bool:
+    """Whether the question spells the name; a plain word of prose is no name."""
+    spelt = "_" in name or name != name.lower() or len(question.split()) <= 2
+    inside = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return spelt and re.search(inside, question) is not None
+
+
+def _passages(
+    title: str, found: Sequence[Passage], shown: list[Passage]
+) -> Iterator[str]:
+    """Passages under a title; those that were shown already are passed over."""
+    fresh = [p for p in found if not _covered(shown, p.path, p.start, p.end)]
+    if fresh:
+        yield f"\n## {title}\n"
+    for passage in fresh[:PASSAGES]:
+        shown.append(passage)
         yield _quoted(passage, f" — {_plain(passage.why)}" if passage.why else "")
-    if len(rest) > PASSAGES:
-        yield f"\n{len(rest) - PASSAGES} more: `repoctx search` lists them.\n"
+    if len(fresh) > PASSAGES:
+        yield f"\n{len(fresh) - PASSAGES} more: `repoctx search` lists them.\n"
 
 
 def _at(definition: Definition, evidence: Sequence[Passage]) -> int:

@@ -31,7 +31,7 @@ def test_is_a_provider():
 
 
 def test_definition_is_quoted_by_its_own_lines_once():
-    text = said(definitions=(RUN,), evidence=(AROUND,))
+    text = said(ask="run", definitions=(RUN,), evidence=(AROUND,))
     assert text.startswith("*No model was asked")
     expected = (
         "## Definitions\n\n`lib/run.py:3-5` — function `run`\n"
@@ -40,6 +40,17 @@ def test_definition_is_quoted_by_its_own_lines_once():
     assert expected in text
     assert "## Passages" not in text
     assert text.count("def run") == 1
+
+
+def test_prose_gets_the_best_passage_before_definitions_that_sound_like_it():
+    why = Passage("lib/why.py", 7, 8, "because\nof this\n", 5.0, "Why.because")
+    text = said(ask="why does it run at all?", definitions=(RUN,), evidence=(why,))
+    assert text.index("`lib/why.py:7-8`") < text.index("`lib/run.py:3-5`")
+    assert text.count("of this") == 1
+    named = said(ask="what does run do", definitions=(RUN,), evidence=(why,))
+    assert named.index("## Best passages") < named.index("## Definitions")
+    spelt = said(ask="run()", definitions=(RUN,), evidence=(why,))
+    assert spelt.index("## Definitions") < spelt.index("## Passages")
 
 
 def test_definition_without_a_passage_shows_its_signature():
