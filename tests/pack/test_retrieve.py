@@ -39,16 +39,12 @@ def test_never_more_than_fits_and_in_rank_order(found, room: int):
 
 @given(OFFERS, st.integers(SMALL_ROOM + 1, 200_000))
 def test_a_whole_file_that_fits_is_passed_over_by_no_one(found, room: int):
-    left = room
-    shown = {pick.path: pick for pick in fill(offers(found), room)}
+    picks = list(fill(offers(found), room))
     for number, (whole, _) in enumerate(found):
-        pick = shown.get(f"f{number}")
-        if left < FULL:
-            break
-        if whole <= left and whole <= room * LARGE_SHARE:
-            before = sum(p.tokens for q, p in shown.items() if int(q[1:]) < number)
-            assert pick is not None or before + whole > room
-        left -= pick.tokens if pick and not pick.start else 0
+        before = sum(p.tokens for p in picks if int(p.path[1:]) < number)
+        fits = whole <= min(room - before, room * LARGE_SHARE)
+        if fits and room - before >= FULL:
+            assert Pick(f"f{number}", 0, 0, whole) in picks
 
 
 def test_small_files_behind_a_large_one_get_their_chance():
