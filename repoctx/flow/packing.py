@@ -20,7 +20,8 @@ def room_for(session: Session, model: Model, exact: bool) -> Room:
     """What a prompt for ``model`` may hold."""
     settings, able = session.settings, model.able
     answer = settings.answer_room or min(able.output, able.window // 4)
-    return prompt_room(able.window, answer, settings.budget, able.cliff, exact)
+    cliff = 0 if settings.past_cliff else able.cliff
+    return prompt_room(able.window, answer, settings.budget, cliff, exact)
 
 
 def pack_for(session: Session, model: Model) -> Packed:

@@ -50,6 +50,7 @@ class Settings:
     timeout: float = 600.0
     overlay: str = "diff"
     strict: bool = False
+    past_cliff: bool = False
     base: str = ""
     answer_room: int = 0
     window: int = 0
@@ -89,6 +90,11 @@ _KEYS: Mapping[str, Key] = {
     "timeout": Key(readers.decimal, "seconds to wait for the first byte"),
     "overlay": Key(readers.one_of("diff", "blocks", "full"), "how changes are written"),
     "strict": Key(readers.flag, "no overlay: no stale line, less of it cached"),
+    "past_cliff": Key(
+        readers.flag,
+        "let a prompt pass the size where each token costs more",
+        "trusted",
+    ),
     "base": Key(readers.revision, "commit that the unchanging part shows"),
     "answer_room": Key(readers.amount, "tokens kept free for the answer"),
     "window": Key(readers.amount, "tokens that the model can read"),
