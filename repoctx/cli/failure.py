@@ -25,7 +25,7 @@ def as_error(exc: BaseException) -> RepoctxError:
     """The expected failure that ``exc`` stands for; its message is one line."""
     if isinstance(exc, RepoctxError):
         return exc
-    if isinstance(exc, KeyboardInterrupt | typer.Abort):
+    if isinstance(exc, KeyboardInterrupt | typer.Abort) or _came_of_interrupt(exc):
         return Interrupted("interrupted")
     if isinstance(exc, click.exceptions.ClickException):
         return UsageError(_usage(exc))
@@ -37,6 +37,15 @@ def as_error(exc: BaseException) -> RepoctxError:
     if type(exc).__module__ == "sqlite3":
         return StorageError(f"the state folder's database: {exc}")
     return InternalError(_fault(exc))
+
+
+def _came_of_interrupt(exc: BaseException) -> bool:
+    """Whether ``exc`` was raised while an interrupt was being handled: it may strike
+    anywhere, and what breaks on the way out is no fault of its own."""
+    seen: BaseException | None = exc
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
 
 
 def _usage(exc: click.exceptions.ClickException) -> str:

@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_what_came(machine, repo: Path, tmp_path: Path):
     run.send_signal(signal.SIGTERM)
     out, err = run.communicate(timeout=60)
     result = json.loads(out)
-    assert (run.returncode, result["status"]) == (130, "interrupted")
+    assert (run.returncode, result["status"]) == (130, "interrupted"), result
     assert result["answer"].startswith("one two")
 
 
