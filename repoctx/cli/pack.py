@@ -84,7 +84,6 @@ def pack(
         if check:
             _check(here)
             return
-        here.session.lean = True
         packed = pack_for(here.session, choose_model(here.session))
         something_in(here.session, packed.now)
         prefix = packed.prefix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,34 +17,6 @@ from repoctx.values import BlobFacts, Progress, Reason, Snapshot, silent
 
 if TYPE_CHECKING:
     from repoctx.index import Store
-
-
-class Facts(dict[str, BlobFacts]):
-    """Facts by blob id. All that the index knows is read when a blob is asked for
-    that is not known here."""
-
-    def __init__(self, load: Callable[[], Mapping[str, BlobFacts]]) -> None:
-        super().__init__()
-        self._load: Callable[[], Mapping[str, BlobFacts]] | None = load
-
-    def all(self) -> Facts:
-        """These facts, with all that the index knows."""
-        load, self._load = self._load, None
-        if load is not None:
-            self.update({**load(), **self})
-        return self
-
-    def __missing__(self, oid: str) -> BlobFacts:
-        if self._load is None:
-            raise KeyError(oid)
-        return self.all()[oid]
-
-    def get(self, oid: str, default: Any = None) -> Any:
-        """As of any dictionary."""
-        try:
-            return self[oid]
-        except KeyError:
-            return default
 
 
 @dataclass(slots=True)
@@ -62,14 +34,8 @@ class Session:
     held: dict[str, bytes] | None = None
     """Set when files change while they are read: what is listed is kept here, by id,
     and read from here."""
-    lean: bool = False
-    """Only the prefix is wanted: what changed need not enter the index now."""
-    facts: Facts = field(init=False)
-    """What is known of every blob by its id; grows while blobs are read."""
     _store: Store | None = None
-
-    def __post_init__(self) -> None:
-        self.facts = Facts(lambda: self.store.facts())
+    _facts: dict[str, BlobFacts] | None = None
 
     @property
     def store(self) -> Store:
@@ -79,6 +45,13 @@ class Session:
 
             self._store = Store.open(self.state.index)
         return self._store
+
+    @property
+    def facts(self) -> dict[str, BlobFacts]:
+        """What is known of every blob by its id; grows while blobs are read."""
+        if self._facts is None:
+            self._facts = self.store.facts()
+        return self._facts
 
     def tell_of_the_index(self) -> None:
         """Note what went wrong with the index file, if it was opened."""

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from repoctx.errors import StorageError
-from repoctx.flow.again import keep, snapshot_again
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_bytes, replacing
 from repoctx.index import detect
@@ -24,8 +23,6 @@ from repoctx.scan import (
     select,
     settle,
 )
-from repoctx.scan.globs import Ignores
-from repoctx.scan.selection import OwnRules
 from repoctx.values import BlobFacts, Reason, Snapshot, State
 
 if TYPE_CHECKING:
@@ -58,40 +55,22 @@ class Read(NamedTuple):
 
 
 def snapshot_now(session: Session) -> Snapshot:
-    """The work tree as it is; new and changed files enter the index, in a lean session
-    when they come.
+    """The work tree as it is; new and changed files enter the index.
 
     Raises NotARepository, GitError, SettingsError, StorageError.
     """
-    stats = StatCache.parse(read_bytes(session.state.folder / "stats"))
+    kept = session.state.folder / "stats"
+    stats = StatCache.parse(read_bytes(kept))
     stats.held = session.held
-    if _may_follow(session) and (now := snapshot_again(session, stats)):
-        _keep_stats(session, stats)
-        session.own = OwnRules(Ignores({}), "")
-        return now
     listing = list_tree(session.place, stats, _sizes(session))
-    _keep_stats(session, stats)
-    session.own = None  # Read anew: these are the rules that hold now.
-    now = _settled(session, listing)
-    if session.own is not None:
-        keep(session, None if session.own.digest else listing.watch, now)
-    return now
-
-
-def _may_follow(session: Session) -> bool:
-    """Whether the last snapshot may be followed: nobody wants the outlines of what
-    changed, and this is no second look at a tree that is being written."""
-    blocks = session.settings.overlay == "blocks"
-    return session.lean and not blocks and session.held is None
-
-
-def _keep_stats(session: Session, stats: StatCache) -> None:
     if stats.changed:
         try:
-            with replacing(session.state.folder / "stats") as handle:
+            with replacing(kept) as handle:
                 handle.write(stats.dump())
         except StorageError as exc:  # It only saves time.
             session.notes.append(str(exc))
+    session.own = None  # Read anew: these are the rules that hold now.
+    return _settled(session, listing)
 
 
 def snapshot_at(session: Session, commit: str) -> Snapshot:
@@ -100,7 +79,7 @@ def snapshot_at(session: Session, commit: str) -> Snapshot:
 
 
 def _sizes(session: Session) -> dict[str, int]:
-    return {oid: facts.size for oid, facts in session.facts.all().items()}
+    return {oid: facts.size for oid, facts in session.facts.items()}
 
 
 def dirty_files(tree: Snapshot) -> frozenset[str]:

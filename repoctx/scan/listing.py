@@ -17,23 +17,13 @@ import re
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
 from repoctx.scan.blobs import sizes
 from repoctx.scan.git import Place, alongside, resolve, run
 from repoctx.scan.stats import Stamp, StatCache
-from repoctx.scan.watch import (
-    UNTRACKED,
-    Index,
-    Times,
-    Watch,
-    files_of,
-    index_stamp,
-    kind_at,
-    times,
-)
 from repoctx.scan.worktree import blob_id, raw_path, read_file
 from repoctx.values import LeftOut, Reason, State
 
@@ -48,6 +38,7 @@ _INDEX_ROW = re.compile(
     rb"  size: (\d+)\tflags: ([0-9a-f]+)\n)?"
 )
 _TREE_ROW = re.compile(rb"(\d{6}) \w+ ([0-9a-f]+)\t([^\0]+)\0")
+_NAMES = ("-z", "--full-name")
 _UNSAFE = re.compile(r"(?:\A|/)(?:\.\.?|\.git|)(?:/|\Z)", re.IGNORECASE)
 
 
@@ -63,27 +54,21 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of one tree in bytewise path order, and what is no file to read.
-    ``watch``: what to look at next time, where that is all there is to know."""
+    """The files of one tree in bytewise path order, and what is no file to read."""
 
     entries: tuple[Entry, ...]
     left_out: tuple[LeftOut, ...] = ()
-    watch: Watch | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
 class Harvest:
-    """A listing under way; ``simple`` unless only a listing understands the tree."""
+    """A listing under way."""
 
     place: Place
     stats: StatCache
     entries: list[Entry] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     hashed: set[str] = field(default_factory=set)
-    proven: dict[str, Times] = field(default_factory=dict)
-    compared: dict[str, str] = field(default_factory=dict)
-    gone: list[str] = field(default_factory=list)
-    simple: bool = True
 
     def leave(self, path: str, reason: Reason, detail: str = "", size: int = 0) -> None:
         """Note that ``path`` is left out."""
@@ -166,10 +151,8 @@ def list_worktree(
     Deleted files are absent. ``stats`` is brought up to date. ``known`` has the sizes
     of blobs that git need not be asked for. Raises GitError.
     """
-    index = index_stamp(place)
-    with alongside(place, *UNTRACKED) as others:
-        out = run(place, "ls-files", "-s", "--debug", "-z", "--full-name")
-        rows = _INDEX_ROW.findall(out)
+    with alongside(place, "ls-files", "-o", *_NAMES, "--exclude-standard") as others:
+        rows = _INDEX_ROW.findall(run(place, "ls-files", "-s", "--debug", *_NAMES))
         harvest = Harvest(place, stats)
         clean = _tracked(harvest, rows)
         new = {oid for _, oid, _, _ in clean if oid not in known}
@@ -178,22 +161,8 @@ def list_worktree(
             Entry(path, oid, mode, known.get(oid) or told.get(oid, size))
             for path, oid, mode, size in clean
         ]
-        untracked = others()
-        _untracked(harvest, untracked)
-    listing = harvest.finish()
-    return replace(listing, watch=_watch(harvest, index, untracked))
-
-
-def _watch(harvest: Harvest, index: Index, untracked: bytes) -> Watch | None:
-    names = untracked.decode("utf-8", "surrogateescape")
-    root = os.fsencode(harvest.place.root) + b"/"
-    kinds = {path: kind_at(root, path) for path in files_of(names)}
-    odd = {path: kind for path, kind in kinds.items() if kind != stat.S_IFREG}
-    simple = harvest.simple and 0 not in odd.values()
-    if not simple or any(kind_at(root, path) for path in harvest.gone):
-        return None
-    found = (harvest.proven, harvest.compared, tuple(harvest.gone))
-    return Watch(index, *found, names, odd)
+        _untracked(harvest, others())
+    return harvest.finish()
 
 
 def list_commit(place: Place, rev: str, known: Mapping[str, int] = NONE) -> Listing:
@@ -239,15 +208,12 @@ def _tracked(harvest: Harvest, rows: list[_Row]) -> list[_Clean]:
         if reason in (Reason.SUBMODULE, Reason.SPECIAL):
             harvest.leave(path, reason)
         elif int(row[10] or b"0", 16) & (_SPARSE | _ASSUMED):
-            harvest.simple = False
             _unchanged(harvest, clean, row, int(row[9] or 0))
         elif (info := present.stat(path, name)) is None:
-            harvest.gone.append(path)
+            continue
         elif stage != b"0":
-            harvest.simple = False
             harvest.add(path, info, State.CHANGED)
         elif _unmoved(row, info, newest):
-            harvest.proven[path] = times(info)
             _unchanged(harvest, clean, row, info.st_size)
         else:
             _compare(harvest, clean, row, info)
@@ -269,13 +235,10 @@ def _compare(
     path, oid, mode = row[3].decode("utf-8", "surrogateescape"), row[1].decode(), row[0]
     intended = int(row[10] or b"0", 16) & _INTENDED
     if not stat.S_ISREG(info.st_mode) or intended or mode == b"120000":
-        harvest.simple = False
         harvest.add(path, info, State.CHANGED)
         return
     stamp = harvest.stamp(path, info)
-    harvest.compared[path] = oid
     if stamp is None:
-        harvest.simple = False
         return
     old, new = _mode(mode), _EXECUTABLE if info.st_mode & 0o100 else _PLAIN
     if new != old and not _trusts_modes(harvest.place):

@@ -56,9 +56,10 @@ def settle(
 def tree_digest(files: Iterable[SourceFile], left_out: Iterable[LeftOut]) -> str:
     """SHA-256 (hex) over path, id and mode of the files and the duplicates' paths, ids
     and copies: equal for equal trees on any machine. Both come in path order."""
-    modes = {mode: f"{mode:o}" for mode in (0o100644, 0o100755)}
-    rows = [f"{modes.get(f.mode) or f'{f.mode:o}'} {f.oid} {f.path}\0" for f in files]
-    digest = hashlib.sha256(raw_path("".join(rows)))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.mode:o} {file.oid} ".encode() + raw_path(file.path))
+        digest.update(b"\0")
     for out in left_out:
         if out.reason is Reason.DUPLICATE:
             digest.update(f"dup {out.oid} ".encode() + raw_path(out.path) + b"\0")

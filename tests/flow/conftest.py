@@ -33,11 +33,8 @@ Packs = Callable[..., tuple[bytes, Packed]]
 def packs() -> Packs:
     """Pack a folder with some settings: its bytes, and what they were made of."""
 
-    def run(
-        root: Path, memory: Memory = NOTHING, *, lean: bool = False, **flags
-    ) -> tuple[bytes, Packed]:
+    def run(root: Path, memory: Memory = NOTHING, **flags) -> tuple[bytes, Packed]:
         with open_session(root, flags) as session:
-            session.lean = lean
             packed = pack(session, tokens.Estimate(), memory)
             segments = packed.prefix.segments
             return b"".join(b for s in segments for b in chunks(s)), packed
