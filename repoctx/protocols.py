@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from repoctx.values import Capabilities, Count, Delta, Endpoint, Request
+from repoctx.values import Capabilities, Count, Delta, Endpoint, Request, Usage
 
 
 @runtime_checkable
@@ -43,6 +43,24 @@ class Learns(Protocol):
 
     def learn(self, model: str) -> Capabilities:
         """Ask the server (bounded, a few seconds); fall back to ``capabilities``."""
+        ...
+
+
+@runtime_checkable
+class Prewarms(Protocol):
+    """A provider that can fill its cache without an answer."""
+
+    def prewarm(self, request: Request) -> Usage:
+        """Send the prefix so that it is cached; bounded, raises as ``stream`` does."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A provider whose server counts tokens exactly."""
+
+    def count(self, request: Request) -> int:
+        """Input tokens of the whole request; raises as ``stream`` does."""
         ...
 
 
@@ -88,13 +106,16 @@ class Opener(Protocol):
 __all__ = [
     "Capabilities",
     "Count",
+    "Counts",
     "Delta",
     "Detector",
     "Endpoint",
     "Learns",
     "Opener",
+    "Prewarms",
     "Provider",
     "Reader",
     "Request",
     "Tokenizer",
+    "Usage",
 ]

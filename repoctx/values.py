@@ -330,11 +330,18 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One event of a stream: text to append, usage so far, or the reason of the end."""
+    """One event of a stream: text to append, usage so far, or the reason of the end.
+
+    ``raw`` comes with the end from providers that must be given their own answer back
+    unchanged (thinking blocks, continuation tokens); see `Turn`. ``miss`` says in one
+    line why the provider's cache did not serve what it had been sent before.
+    """
 
     text: str = ""
     usage: Usage | None = None
     stop: Stop | None = None
+    raw: object = None
+    miss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,11 +363,23 @@ class Capabilities:
     edits: bool = True
 
 
+class Turn(NamedTuple):
+    """One later message of a conversation. ``role`` is ``user`` or ``assistant``;
+    ``raw`` is the `Delta.raw` that ended an assistant's turn, for the provider that
+    made it."""
+
+    role: str
+    text: str
+    raw: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A prompt for one model. ``prefix`` is what the cache serves, ``tail`` and
-    ``question`` come after it. ``evidence`` is what local search found for the
-    question, for providers that answer without a model."""
+    ``question`` come after it, then ``turns``: an assistant's and a user's in turn, the
+    last one a user's. ``evidence`` is what local search found for the question, for
+    providers that answer without a model. ``ttl`` is the lifetime in seconds that cache
+    writes are made for (0: the provider's usual)."""
 
     model: str
     prefix: Prefix
@@ -371,6 +390,8 @@ class Request:
     definitions: tuple[Definition, ...] = ()
     evidence: tuple[Passage, ...] = ()
     ask: str = ""
+    turns: tuple[Turn, ...] = ()
+    ttl: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +419,8 @@ class Answer:
     model: str = ""
     citations: tuple[Citation, ...] = ()
     saved: Path | None = None
+    raw: object = None
+    miss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +441,33 @@ class Endpoint:
         """Whether ``base_url`` names this machine."""
         host = urlsplit(self.base_url).hostname or ""
         return host in ("localhost", "::1") or bool(_LOOPBACK.fullmatch(host))
+
+
+# --- parse and apply: edits and the changed tree --------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What applying does to one path, computed in memory before anything is written.
+
+    ``old`` are the bytes that must be there when it is written (None: nothing is),
+    ``new`` those that will be (None: nothing). ``mode`` is git's (0o100644, 0o100755).
+    ``source`` is the path that a move came from; that path has a change of its own,
+    which deletes it. Encoding, BOM and line ends are already the file's own.
+    """
+
+    path: str
+    old: bytes | None
+    new: bytes | None
+    mode: int = 0o100644
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Changes that are made all or none, in bytewise path order, a path once."""
+
+    changes: tuple[FileChange, ...]
 
 
 Progress = Callable[[str, int, int], None]
