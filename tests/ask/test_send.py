@@ -305,7 +305,7 @@ def test_a_busy_server_is_asked_again(tmp_path):
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_signals_in_the_middle_leave_the_text(tmp_path, kill):
     script = tmp_path / "s.toml"
-    script.write_text('[[replies]]\ntext = "abcdefghij"\nchunk = 5\ndelay = 0.5\n')
+    script.write_text('[[replies]]\ntext = "abcdefghij"\nchunk = 5\ndelay = 2\n')
     program = (
         "import sys, pathlib, time\n"
         f"sys.path[:0] = {[str(Path(__file__).parents[1])]!r}\n"
