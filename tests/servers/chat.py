@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
+from servers.cache import common, tokens_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ChatServer(ThreadingHTTPServer):
     def measure(self, messages: list[dict[str, str]]) -> tuple[int, int]:
         """Tokens of the prompt, and how many of them the cache had."""
         text = "".join(f"<{m['role']}>{m['content']}" for m in messages)
-        tokens = TOKEN.findall(text)
+        tokens = tokens_of(text)
         with self._lock:
             cached = max((common(tokens, old) for old in self._prompts), default=0)
             self._prompts.append(tokens)
@@ -80,13 +80,6 @@ class ChatServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         self.dropped.set()
-
-
-def common(one: Sequence[str], other: Sequence[str]) -> int:
-    for at, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return at
-    return min(len(one), len(other))
 
 
 @contextmanager
