@@ -1,7 +1,8 @@
 """Which provider and model answer, and how they are reached.
 
 Nothing here surprises: without a word from the user the answer is `offline`. A server
-is asked for only when a base URL is set, and ports are tried only for ``model=auto``.
+is asked for only when a base URL is set, and keys are used and ports tried only for
+``model=auto``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from repoctx.errors import AuthError, UnknownModel
@@ -27,6 +29,39 @@ PATIENCE = 0.15
 
 Probe = Callable[[Sequence[str]], str]
 """Given base URLs, the first that answers as a model server does, or ``""``."""
+
+
+class Vendor(NamedTuple):
+    """A service and its own names: the variables that hold its key (the first that is
+    set counts) and its SDK's base URL, its host, and the model that ``auto`` asks."""
+
+    keys: tuple[str, ...]
+    base_url: str
+    host: str
+    model: str
+
+
+VENDORS: Mapping[str, Vendor] = {
+    "anthropic": Vendor(
+        ("ANTHROPIC_API_KEY",),
+        "ANTHROPIC_BASE_URL",
+        "api.anthropic.com",
+        "claude-sonnet-5-5",
+    ),
+    "openai": Vendor(
+        ("OPENAI_API_KEY",), "OPENAI_BASE_URL", "api.openai.com", "gpt-6.1-terra"
+    ),
+    "google": Vendor(
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "GOOGLE_GEMINI_BASE_URL",
+        "generativelanguage.googleapis.com",
+        "gemini-3.8-flash",
+    ),
+}
+"""In the order in which ``auto`` looks for a key."""
+
+ROUTER = Vendor(("OPENROUTER_API_KEY",), "", "openrouter.ai", "")
+"""Reached as `COMPATIBLE`, with a key of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +120,29 @@ def choose(
     base_url: str,
     providers: Collection[str],
     probe: Probe = answering,
+    environ: Mapping[str, str] | None = None,
+    keyed: Sequence[str] = (),
 ) -> Choice:
     """The provider and model for the setting ``model``.
 
-    ``""`` is `offline` unless a base URL is set; ``auto`` also looks for a local
-    server; ``PROVIDER`` and ``PROVIDER/MODEL`` are taken literally. Raises UnknownModel
-    with the nearest names.
+    ``""`` is `offline` unless a base URL is set; ``auto`` is the base URL, else the
+    first of ``keyed`` (providers with a key), else a local server; ``PROVIDER`` and
+    ``PROVIDER/MODEL`` are taken literally. ``base_url`` is the setting; ``environ``
+    holds what the SDKs' own variables say. Raises UnknownModel with the nearest names.
     """
+    environ = environ or {}
     if model in ("", AUTO):
-        return _automatic(model, base_url, probe)
+        url = base_url_of(base_url, environ)
+        usable = [name for name in keyed if name in providers]
+        if model == AUTO and usable and not url:
+            name = usable[0]
+            return Choice(name, VENDORS[name].model, why=f"there is a key for {name}")
+        return _automatic(model, url, probe)
     provider, _, name = model.partition("/")
     if provider not in providers:
         raise UnknownModel(_unknown(model, provider, providers))
-    return Choice(provider, name, base_url, "asked for")
+    own = base_url_of(base_url, environ, provider)
+    return Choice(provider, name, own, "asked for")
 
 
 def _automatic(model: str, base_url: str, probe: Probe) -> Choice:
@@ -136,29 +181,60 @@ class Keys:
     by_provider: Mapping[str, str] | None = None
 
 
-def base_url_of(setting: str, environ: Mapping[str, str]) -> str:
-    """The base URL that was set, by us or by the OpenAI SDK's own variable."""
-    return setting or environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
+def base_url_of(
+    setting: str, environ: Mapping[str, str], provider: str = COMPATIBLE
+) -> str:
+    """The base URL that was set, by us or by the variable of the provider's SDK."""
+    vendor = VENDORS.get("openai" if provider == COMPATIBLE else provider)
+    own = environ.get(vendor.base_url, "") if vendor else ""
+    return setting or own.strip().rstrip("/")
+
+
+def keyed(keys: Keys, environ: Mapping[str, str]) -> dict[str, str]:
+    """Vendors for which there is a key, in order, and where it stands: the name of a
+    variable, or "your settings"."""
+    found = {}
+    for name, vendor in VENDORS.items():
+        if (keys.by_provider or {}).get(name):
+            found[name] = "your settings"
+        elif variable := next((v for v in vendor.keys if environ.get(v)), ""):
+            found[name] = variable
+    return found
 
 
 def key_for(choice: Choice, keys: Keys, environ: Mapping[str, str]) -> str:
     """The API key for ``choice``, ``""`` for none.
 
-    The variable that the user named, else his file, else ``REPOCTX_API_KEY``. The
-    OpenAI key goes only where the OpenAI SDK itself would send it: never to another
-    server. Raises AuthError when the named variable is empty.
+    The variable that the user named, else his file, else the vendor's own variable,
+    else ``REPOCTX_API_KEY`` (which comes before the former for a base URL of his). A
+    vendor's variable goes only where the vendor's SDK itself would send it: never to
+    another server. Raises AuthError when the named variable is empty.
     """
     if keys.variable:
         if not environ.get(keys.variable):
             raise AuthError(f"api_key_env: the variable {keys.variable} is not set")
         return environ[keys.variable]
-    own = (keys.by_provider or {}).get(choice.provider) or environ.get(
-        "REPOCTX_API_KEY"
+    ours = environ.get("REPOCTX_API_KEY", "")
+    found = (
+        (keys.by_provider or {}).get(choice.provider),
+        ours if choice.provider == COMPATIBLE else "",
+        _of_vendor(choice, environ),
+        ours,
     )
-    if own or choice.provider != COMPATIBLE or not choice.base_url:
-        return own or ""
-    of_sdk = choice.base_url == base_url_of("", environ)
-    host = urlsplit(choice.base_url).hostname
-    if of_sdk or host == "api.openai.com":
-        return environ.get("OPENAI_API_KEY", "")
+    return next((key for key in found if key), "")
+
+
+def _of_vendor(choice: Choice, environ: Mapping[str, str]) -> str:
+    """The key in the variables of the vendor whose server is asked; ``""``: none."""
+    url = choice.base_url
+    host = urlsplit(url).hostname
+    if choice.provider == COMPATIBLE:
+        # OpenAI's own wire; without a URL it is a server on this machine.
+        asked = [VENDORS["openai"], ROUTER] if url else []
+    else:
+        asked = [VENDORS[choice.provider]] if choice.provider in VENDORS else []
+    for vendor in asked:
+        of_sdk = environ.get(vendor.base_url, "").strip().rstrip("/")
+        if not url or host == vendor.host or (of_sdk and url == of_sdk):
+            return next((environ[v] for v in vendor.keys if environ.get(v)), "")
     return ""

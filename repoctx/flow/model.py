@@ -6,7 +6,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from repoctx.ask.choose import Choice, Keys, answering, base_url_of, choose, key_for
+from repoctx.ask.choose import (
+    OFFLINE,
+    Choice,
+    Keys,
+    answering,
+    choose,
+    key_for,
+    keyed,
+)
 from repoctx.flow.counting import Counted
 from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
@@ -39,9 +47,22 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
     Raises UnknownModel, MissingExtra, AuthError.
     """
     settings, known = session.settings, providers()
-    url = base_url_of(settings.base_url, os.environ)
-    choice = choose(settings.model, url, known, answering if learn else _nobody)
     keys = Keys(settings.api_key_env, session.loaded.keys)
+    having = keyed(keys, os.environ)
+    choice = choose(
+        settings.model,
+        settings.base_url,
+        known,
+        answering if learn else _nobody,
+        os.environ,
+        [*having],
+    )
+    if learn and choice.provider == OFFLINE and not settings.model:
+        session.notes += [
+            f"there is a key for {name} ({where}): -m auto would use it"
+            for name, where in having.items()
+            if name in known
+        ][:1]
     endpoint = Endpoint(
         base_url=choice.base_url,
         key=key_for(choice, keys, os.environ),

@@ -14,6 +14,7 @@ from repoctx.ask.choose import (
     base_url_of,
     choose,
     key_for,
+    keyed,
 )
 from repoctx.errors import AuthError, UnknownModel
 from servers.chat import Behaviour, serving
@@ -21,6 +22,7 @@ from servers.chat import Behaviour, serving
 HERE = ("compatible", "offline", "scripted")
 LOCAL = "http://127.0.0.1:8080/v1"
 FAR = "https://models.example.org/v1"
+ROUTER = "https://openrouter.ai/api/v1"
 
 
 def unasked(urls):
@@ -117,6 +119,54 @@ def test_keys_by_precedence():
 def test_the_openai_key_goes_only_to_its_server(url, environ, key):
     environ = {"OPENAI_API_KEY": "sk-1", **environ}
     assert key_for(Choice("compatible", "", url), Keys(), environ) == key
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "environ", "key"),
+    [
+        ("anthropic", "", {"ANTHROPIC_API_KEY": "a"}, "a"),
+        ("anthropic", "", {"OPENAI_API_KEY": "o"}, ""),
+        ("anthropic", "", {"REPOCTX_API_KEY": "r"}, "r"),
+        ("anthropic", "", {"ANTHROPIC_API_KEY": "a", "REPOCTX_API_KEY": "r"}, "a"),
+        ("anthropic", FAR, {"ANTHROPIC_API_KEY": "a"}, ""),
+        ("anthropic", FAR, {"ANTHROPIC_API_KEY": "a", "ANTHROPIC_BASE_URL": FAR}, "a"),
+        ("anthropic", FAR, {"ANTHROPIC_API_KEY": "a", "OPENAI_BASE_URL": FAR}, ""),
+        ("openai", "", {"OPENAI_API_KEY": "o"}, "o"),
+        ("google", "", {"GOOGLE_API_KEY": "1", "GEMINI_API_KEY": "2"}, "2"),
+        ("google", "", {"GOOGLE_API_KEY": "1"}, "1"),
+        ("google", LOCAL, {"GOOGLE_API_KEY": "1"}, ""),
+        ("compatible", "", {"OPENAI_API_KEY": "o"}, ""),
+        (
+            "compatible",
+            "https://openrouter.ai/api/v1",
+            {"OPENROUTER_API_KEY": "x"},
+            "x",
+        ),
+        ("compatible", FAR, {"OPENROUTER_API_KEY": "x"}, ""),
+        ("ollama", "", {"OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "a"}, ""),
+    ],
+)
+def test_a_vendors_key_goes_only_to_the_vendor(provider, url, environ, key):
+    assert key_for(Choice(provider, "m", url), Keys(), environ) == key
+
+
+def test_auto_takes_the_first_vendor_with_a_key():
+    environ = {"GEMINI_API_KEY": "g", "OPENAI_API_KEY": ""}
+    having = keyed(Keys("", {"anthropic": "a"}), environ)
+    assert having == {"anthropic": "your settings", "google": "GEMINI_API_KEY"}
+    here = (*HERE, "google")
+    got = choose("auto", "", here, unasked, environ, [*having])
+    assert (got.provider, got.model) == ("google", "gemini-3.8-flash")
+    assert choose("", "", here, unasked, environ, [*having]).provider == "offline"
+    got = choose("auto", FAR, here, unasked, environ, [*having])
+    assert got.base_url == FAR
+
+
+def test_a_base_url_of_one_sdk_is_no_other_providers():
+    environ = {"OPENAI_BASE_URL": FAR, "GOOGLE_GEMINI_BASE_URL": LOCAL + "/"}
+    here = ("compatible", "openai", "google", "anthropic")
+    urls = {name: choose(name, "", here, unasked, environ).base_url for name in here}
+    assert urls == {"compatible": FAR, "openai": FAR, "google": LOCAL, "anthropic": ""}
 
 
 def test_base_url_of_the_sdk():
