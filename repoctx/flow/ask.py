@@ -100,7 +100,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         prefix=Prefix((), ""),
         tail="",
         question=text,
-        max_output=model.able.output or DEFAULT_OUTPUT,
+        max_output=model.output or DEFAULT_OUTPUT,
         ask=question.text,
     )
     if not model.able.reads_context:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from repoctx.ask.choose import Choice
-from repoctx.ask.prices import Facts, Ref, at_rates, cost, facts
+from repoctx.ask.prices import Ref, at_rates, cost, facts
 from repoctx.errors import UnknownModel
 from repoctx.flow.differs import Difference, Seen, differs
-from repoctx.flow.model import Model, choose_model
+from repoctx.flow.model import Model, choose_model, in_our_tokens
 from repoctx.flow.pack import Packed
 from repoctx.flow.packing import pack_for, room_for
 from repoctx.flow.sent import Sent, all_sent, is_warm, models_sent
@@ -92,43 +92,28 @@ def check(session: Session) -> Check:
     prices are known. Raises UnknownModel, AuthError, NotARepository where there is
     nothing to send, and what packing raises.
     """
-    model, known = model_to_check(session)
+    model = model_to_check(session)
     packed = pack_for(session, model)
     something_in(session, packed.now)
-    return foresee(session, packed, model, known)
+    return foresee(session, packed, model)
 
 
-def model_to_check(session: Session) -> tuple[Model, Facts | None]:
-    """The model that the settings name, and what is known of it where no provider here
-    serves it. Raises UnknownModel, MissingExtra, AuthError."""
+def model_to_check(session: Session) -> Model:
+    """The model that the settings name, also where no provider here serves it and
+    something is known of it. Raises UnknownModel, MissingExtra, AuthError."""
     try:
-        model = choose_model(session)
+        return choose_model(session)
     except UnknownModel:
         provider, _, name = session.settings.model.partition("/")
         known = facts(Ref(provider, name), time.time())
         if known is None:
             raise
         choice = Choice(provider, name, why="known, but not installed here")
-        able = _in_our_tokens(known)
-        return Model(_Unserved(provider, able), choice, able), known
-    return model, None
+        able = in_our_tokens(known)
+        return Model(_Unserved(provider, able), choice, able, known)
 
 
-def _in_our_tokens(known: Facts) -> Capabilities:
-    """What a model can do, in tokens as packing counts them."""
-    able, factor = known.able, known.factor
-    return replace(
-        able,
-        window=int(able.window / factor),
-        output=int(able.output / factor),
-        minimum=int(able.minimum / factor),
-        cliff=int(able.cliff / factor),
-    )
-
-
-def foresee(
-    session: Session, packed: Packed, model: Model, known: Facts | None = None
-) -> Check:
+def foresee(session: Session, packed: Packed, model: Model) -> Check:
     """What ``model`` would find in its cache of ``packed``, were it sent now."""
     now, prefix, able = time.time(), packed.prefix, model.able
     sent = all_sent(session.state, model.name) if able.reads_context else ()
@@ -139,14 +124,14 @@ def foresee(
     cached, written, held = served(prefix, able, places, warm)
     _, cold, _ = served(prefix, able, places, [])
     total = prefix.count.tokens
-    factor = known.factor if known else 1.0
+    factor, known = model.factor, model.known
     exact = prefix.count.exact and factor == 1
 
     def count(tokens: int) -> Count:
         return Count(round(tokens * factor), exact)
 
     money = [
-        _cost(session, model, known, Usage(count(total).tokens, hit, new))
+        _cost(model, Usage(count(total).tokens, hit, new))
         for hit, new in (
             (count(cached).tokens, count(written).tokens),
             (0, count(cold).tokens),
@@ -252,18 +237,14 @@ def _bands(prefix: Prefix, factor: float, cached: int) -> tuple[Band, ...]:
 # --- what it costs ----------------------------------------------------------------
 
 
-def _cost(
-    session: Session, model: Model, known: Facts | None, usage: Usage
-) -> float | None:
+def _cost(model: Model, usage: Usage) -> float | None:
     able, choice = model.able, model.choice
     if able.prices is not None:
         return at_rates(usage, able.prices)
-    if known is None and Endpoint(choice.base_url).local:
+    if model.known is None and Endpoint(choice.base_url).local:
         return 0.0
-    provider = "" if choice.base_url else choice.provider
-    ref = Ref(provider, choice.model, choice.base_url)
     ttl = able.ttls[0] if able.ttls else 0
-    return cost(ref, usage, time.time(), ttl)
+    return cost(model.ref, usage, time.time(), ttl)
 
 
 class _Unserved:

@@ -25,14 +25,14 @@ def map_of(session: Session) -> MapData:
     Raises UnknownModel, AuthError, NotARepository where there is nothing to map, and
     what packing raises.
     """
-    model, known = model_to_check(session)
+    model = model_to_check(session)
     try:
         packed = pack_for(session, model)
     except BudgetExceeded as exc:  # What fills the window is what one wants to see.
         session.notes.append(str(exc))
         packed = pack(session, tokenizer_for(session, model))
     something_in(session, packed.now)
-    found = foresee(session, packed, model, known)
+    found = foresee(session, packed, model)
     whole = found.count.tokens / max(packed.prefix.count.tokens, 1)
     return MapData(
         name=session.place.root.name,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from repoctx.ask.choose import (
     OFFLINE,
+    VENDORS,
     Choice,
     Keys,
     answering,
@@ -15,6 +17,7 @@ from repoctx.ask.choose import (
     key_for,
     keyed,
 )
+from repoctx.ask.prices import Facts, Ref, facts
 from repoctx.flow.counting import Counted
 from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
@@ -26,16 +29,37 @@ from repoctx.values import Capabilities, Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A provider, the model it is asked for, and what that model can do."""
+    """A provider, the model it is asked for, and what that model can do, in tokens as
+    packing counts them. ``known`` is what its vendor says of it, in its own tokens;
+    None where no vendor is known."""
 
     provider: Provider
     choice: Choice
     able: Capabilities
+    known: Facts | None = None
 
     @property
     def name(self) -> str:
         """How people and the ledger name it."""
         return self.choice.name
+
+    @property
+    def factor(self) -> float:
+        """Its tokens for one of packing's."""
+        return self.known.factor if self.known else 1.0
+
+    @property
+    def output(self) -> int:
+        """Tokens of its longest answer, as it counts them; 0: not known."""
+        return self.known.able.output if self.known else self.able.output
+
+    @property
+    def ref(self) -> Ref:
+        """How price lists find it."""
+        choice = self.choice
+        if choice.provider in VENDORS or not choice.base_url:
+            return Ref(choice.provider, choice.model)
+        return Ref("", choice.model, choice.base_url)
 
 
 def choose_model(session: Session, *, learn: bool = False) -> Model:
@@ -46,13 +70,13 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
 
     Raises UnknownModel, MissingExtra, AuthError.
     """
-    settings, known = session.settings, providers()
+    settings, here = session.settings, providers()
     keys = Keys(settings.api_key_env, session.loaded.keys)
     having = keyed(keys, os.environ)
     choice = choose(
         settings.model,
         settings.base_url,
-        known,
+        here,
         answering if learn else _nobody,
         os.environ,
         [*having],
@@ -61,7 +85,7 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         session.notes += [
             f"there is a key for {name} ({where}): -m auto would use it"
             for name, where in having.items()
-            if name in known
+            if name in here
         ][:1]
     endpoint = Endpoint(
         base_url=choice.base_url,
@@ -69,7 +93,13 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         timeout=settings.timeout,
         window=settings.window,
     )
-    provider = known[choice.provider](endpoint)
+    provider = here[choice.provider](endpoint)
+    if choice.provider in VENDORS:
+        known = facts(Ref(choice.provider, choice.model), time.time())
+        if known is not None:
+            said = provider.capabilities(choice.model)
+            able = _joined(said, in_our_tokens(known), settings.window)
+            return Model(provider, choice, able, known)
     if learn and isinstance(provider, Learns):
         return Model(provider, choice, provider.learn(choice.model))
     able = provider.capabilities(choice.model)
@@ -78,6 +108,32 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         # What the server said when it was asked last: the same prefix without asking.
         able = replace(able, window=sent.window)
     return Model(provider, choice, able)
+
+
+def in_our_tokens(known: Facts) -> Capabilities:
+    """What a vendor's model can do, in tokens as packing counts them."""
+    able, factor = known.able, known.factor
+    return replace(
+        able,
+        window=int(able.window / factor),
+        output=int(able.output / factor),
+        minimum=int(able.minimum / factor),
+        cliff=int(able.cliff / factor),
+    )
+
+
+def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilities:
+    """The vendor's limits and cache, the provider's ways; ``window`` is the user's."""
+    return replace(
+        said,
+        window=window or known.window or said.window,
+        output=known.output,
+        cache=known.cache,
+        marks=known.marks,
+        minimum=known.minimum,
+        ttls=known.ttls,
+        cliff=known.cliff,
+    )
 
 
 def _nobody(_urls: Sequence[str]) -> str:

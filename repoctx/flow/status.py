@@ -50,7 +50,7 @@ class Status:
 
 def status(session: Session) -> Status:
     """Pack as for the chosen model, and describe the result."""
-    model, known = model_to_check(session)
+    model = model_to_check(session)
     try:
         packed = pack_for(session, model)
     except BudgetExceeded as exc:  # Then most of all one wants to see what is there.
@@ -67,7 +67,7 @@ def status(session: Session) -> Status:
     return Status(
         head_of(session.place),
         packed,
-        foresee(session, packed, model, known),
+        foresee(session, packed, model),
         _languages(packed),
         out,
         secrets,
