@@ -12,6 +12,8 @@ The script is a TOML or JSON file, named by ``REPOCTX_SCRIPT`` or by a base URL
     chunk = 20                  # characters a delta
     delay = 0.0                 # seconds before each delta
     stop = "end"                # a Stop's value; "" ends the stream without one
+    raw = "token"               # given back with the end, as anything TOML can say
+    miss = "why"
     output = 12                 # tokens; by default from the text
     cost = 0.01
     [replies.error]             # raised instead of the rest of the text
@@ -36,7 +38,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from repoctx.errors import AuthError, ContextOverflow, ProviderError, UsageError
-from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Usage
+from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Turn, Usage
 
 from .prompt import last_bytes, prefix_bytes
 
@@ -72,6 +74,7 @@ class Scripted:
         """The next reply, in chunks; usage comes with the end."""
         path, script = self._script()
         sent = prefix_bytes(request.prefix) + last_bytes(request)
+        sent += b"".join(map(_turn, request.turns))
         folder = path.parent / script["cache"] if "cache" in script else None
         before = self._remember(sent, folder)
         self._record(path, script, request)
@@ -81,7 +84,8 @@ class Scripted:
         yield from _said(reply)
         stop = reply.get("stop", "end")
         if stop:
-            yield Delta(usage=_usage(reply, len(sent), before, per), stop=Stop(stop))
+            usage, raw = _usage(reply, len(sent), before, per), reply.get("raw")
+            yield Delta("", usage, Stop(stop), raw, reply.get("miss", ""))
 
     def _script(self) -> tuple[Path, dict[str, Any]]:
         url = self._url
@@ -121,6 +125,7 @@ class Scripted:
             "prefix": prefix_bytes(request.prefix).decode("utf-8", "replace"),
             "tail": request.tail,
             "question": request.question,
+            "turns": [list(turn) for turn in request.turns],
         }
         with (path.parent / script["record"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -132,6 +137,10 @@ class Scripted:
             with (path.parent / script["record"]).open(encoding="utf-8") as file:
                 return sum(1 for _ in file) - 1
         return turn
+
+
+def _turn(turn: Turn) -> bytes:
+    return f"\n[{turn.role}]\n{turn.text}".encode("utf-8", "replace")
 
 
 def _common(one: bytes, other: bytes) -> int:

@@ -411,7 +411,9 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished or cut answer; ``saved`` is the file that holds its raw text."""
+    """A finished or cut answer; ``saved`` is the file that holds its text. ``turns``
+    are the messages that it came in, as they stand in the conversation: the assistant's
+    and, between two of them, the user's that asked for the rest."""
 
     text: str
     stop: Stop
@@ -421,6 +423,7 @@ class Answer:
     saved: Path | None = None
     raw: object = None
     miss: str = ""
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,35 @@
-"""Send one request and bring its answer home, whatever happens on the way.
+"""Bring an answer home, in as many messages as it needs. Text is saved before it is
+shown.
 
-A provider streams in a thread of its own, so that a stream which stalls, in whatever
-code, ends by our clock and Ctrl-C is heard at once. Text is saved before it is shown.
+An answer that was cut (by its limit, or on the way) is asked on in a new user turn over
+the same prefix, which the cache serves; no provider is asked to complete a message of
+its own.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from io import StringIO
 
+from repoctx.ask.receive import (
+    REAL,
+    USUAL,
+    Control,
+    Limits,
+    Received,
+    Round,
+    pause,
+    receive,
+)
 from repoctx.ask.save import AnswerFile
-from repoctx.errors import CutAnswer, ProviderError
+from repoctx.ask.seam import WINDOW, Rounds, Seam
+from repoctx.errors import CutAnswer, RepoctxError
 from repoctx.protocols import Provider
-from repoctx.values import Answer, Delta, Request, Stop, Usage
+from repoctx.values import Answer, Request, Stop, Turn, Usage
 
-_POLL = 0.2
-"""Seconds between two looks at the clock and the user's will."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one request: seconds to the first event and between two events (0: no
-    bound), retries before the first event, the longest wait in seconds before one, and
-    the most characters of an answer."""
-
-    first: float = 600.0
-    idle: float = 120.0
-    retries: int = 2
-    longest_wait: float = 30.0
-    most: int = 16_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """Time and the user's will: a monotonic clock in seconds, a sleep, whether the user
-    has cancelled, and where a line about a wait goes."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    cancelled: Callable[[], bool] = lambda: False
-    note: Callable[[str], None] = lambda _: None
+CUT = (Stop.LENGTH, Stop.CONTINUE)
+"""Ends that say: there is more."""
 
 
 def answer(
@@ -51,169 +37,165 @@ def answer(
     request: Request,
     on_text: Callable[[str], None],
     save: AnswerFile,
-    limits: Limits = Limits(),
-    control: Control = Control(),
+    limits: Limits = USUAL,
+    control: Control = REAL,
 ) -> Answer:
-    """The provider's answer; ``on_text`` gets each piece of text as it comes.
+    """The provider's whole answer; ``on_text`` gets each piece of text as it comes.
 
-    Ends with ``Stop.CANCELLED`` on Ctrl-C or when ``control`` says so; what came is in
+    Ends with ``Stop.CANCELLED`` on Ctrl-C or when ``control`` says so, with
+    ``Stop.LENGTH`` or ``CONTINUE`` when the rounds are used up; what came is in
     ``text`` and saved. Raises CutAnswer, naming the file that holds what came, when the
     answer broke off, and the provider's own error when nothing had come.
     """
+    joined = _Joined(save, on_text, limits.rounds)
+    try:
+        while True:
+            turns = (*request.turns, *joined.turns)
+            if not _round(
+                provider, replace(request, turns=turns), joined, limits, control
+            ):
+                return joined.answer(request)
+    except CutAnswer:
+        raise
+    except BaseException:
+        # Whatever failed (a closed pipe, a plugin's own bug): what came is kept.
+        joined.abandon()
+        raise
+
+
+def _round(
+    provider: Provider,
+    request: Request,
+    joined: _Joined,
+    limits: Limits,
+    control: Control,
+) -> bool:
+    """Send once, and add what comes; whether to go on. Raises as `answer` does."""
     began = control.now()
-    attempt = 0
-    while True:
-        got = _Got(save, on_text, limits.most)
-        try:
-            return _receive(provider, request, got, limits, control)
-        except ProviderError as exc:
-            if got.begun:
-                raise got.cut(str(exc)) from exc
-            late = limits.first and control.now() - began >= limits.first
-            wait = _wait(exc, attempt, limits)
-            if late or wait is None:
-                raise
-        attempt += 1
-        control.note(f"trying again in {wait:g} s ({attempt} of {limits.retries})")
-        try:
+    try:
+        got = receive(provider, request, joined.take, limits, control)
+    except (RepoctxError, OSError) as exc:
+        error = f"{type(exc).__name__}: {exc}"
+        control.sent(Round(Usage(), control.now() - began, error=error))
+        if joined.turns and isinstance(exc, RepoctxError):
+            raise joined.cut(exc) from exc
+        raise
+    seconds = control.now() - began
+    more = joined.add(got)
+    wait = pause(got.broken, joined.breaks - 1, limits) if got.broken else 0.0
+    more = more and wait is not None
+    error = f"CutAnswer: {got.broken}" if got.broken else ""
+    control.sent(Round(got.usage, seconds, got.stop, error, last=not more))
+    if not more:
+        if got.broken:
+            raise joined.cut(got.broken) from got.broken
+        return False
+    why = f"broke off: {got.broken}" if got.broken else "reached its limit"
+    number = f"{joined.rounds + 1} of {limits.rounds.most}"
+    control.note(f"the answer {why}; asking for the rest ({number})")
+    try:
+        if wait:
             control.sleep(wait)
-        except KeyboardInterrupt:
-            return got.finished(request, Stop.CANCELLED)
+    except KeyboardInterrupt:
+        joined.stop = Stop.CANCELLED
+        return False
+    return True
 
 
-def _wait(exc: ProviderError, attempt: int, limits: Limits) -> float | None:
-    """Seconds before the next attempt; None when there should be none."""
-    if not exc.retryable or attempt >= limits.retries:
-        return None
-    if exc.retry_after is None:
-        return min(2.0**attempt, limits.longest_wait)
-    # To come back before the server's time is to be refused again.
-    return exc.retry_after if exc.retry_after <= limits.longest_wait else None
-
-
-class _Got:
-    """What has come of one answer."""
+class _Joined:
+    """What has come of an answer, message by message."""
 
     def __init__(
-        self, save: AnswerFile, on_text: Callable[[str], None], most: int
+        self, save: AnswerFile, on_text: Callable[[str], None], rounds: Rounds
     ) -> None:
-        self.begun = False
-        self.usage = Usage()
+        self.turns: tuple[Turn, ...] = ()
         self.stop: Stop | None = None
-        self._texts: list[str] = []
-        self._room = most
+        self.rounds = 0
+        self.breaks = 0
         self._save = save
         self._on_text = on_text
+        self._how = rounds
+        self._text = ""
+        self._usages: list[Usage] = []
+        self._miss = ""
+        self._raw: object = None
+        self._begin()
 
-    def take(self, delta: Delta) -> None:
-        """Save and show a delta's text, keep its usage and stop."""
-        self.usage = delta.usage or self.usage
-        self.stop = delta.stop or self.stop
-        if not delta.text:
-            return
-        self.begun = True
-        # A lone surrogate can come in JSON; no file and no terminal can take it.
-        text = delta.text.encode("utf-8", "replace").decode()
-        self._room -= len(text)
-        if self._room < 0:
-            raise ProviderError("the answer does not end: it is longer than any can be")
-        self._texts.append(text)
-        self._save.append(text)
-        self._on_text(text)
+    def _begin(self) -> None:
+        self._message = StringIO()
+        self._seam = Seam(self._text[-WINDOW:], self._how.stitch)
+        self._news = False
 
-    def cut(self, reason: str) -> CutAnswer:
-        """The error of an answer that broke off."""
-        text = "".join(self._texts)
-        saved = self._save.close(whole=False)
-        kept = f"what came ({len(text):,} characters) is in {saved}" if saved else ""
-        message = f"the answer broke off: {reason}" + (f"; {kept}" if kept else "")
-        return CutAnswer(message, text=text, saved=saved)
+    def take(self, text: str) -> None:
+        """Keep a piece of the message; save and show it, unless the seam holds it."""
+        self._message.write(text)
+        self._show(self._seam.feed(text))
 
-    def finished(self, request: Request, stop: Stop) -> Answer:
-        """The answer, its file named for what it holds."""
-        whole = stop is not Stop.CANCELLED
-        saved: Path | None = self._save.close(whole=whole)
-        return Answer("".join(self._texts), stop, self.usage, request.model, (), saved)
+    def _show(self, text: str) -> None:
+        if text:
+            self._news = self._news or bool(text.strip())
+            self._save.append(text)
+            self._on_text(text)
 
-
-def _receive(
-    provider: Provider, request: Request, got: _Got, limits: Limits, control: Control
-) -> Answer:
-    pump = _Pump(lambda: provider.stream(request))
-    try:
-        for delta in _deltas(pump, limits, control):
-            got.take(delta)
-    except KeyboardInterrupt:
-        return got.finished(request, Stop.CANCELLED)
-    except ProviderError:
-        raise
-    except BaseException as exc:
-        # Whatever failed (a closed pipe, a plugin's own bug): what came is kept.
-        if got.begun:
-            got.cut(type(exc).__name__)
-        raise
-    finally:
-        pump.abandon()
-    if got.stop is None:
-        raise ProviderError("the stream ended before the answer did", retryable=True)
-    return got.finished(request, got.stop)
-
-
-def _deltas(pump: _Pump, limits: Limits, control: Control) -> Iterator[Delta]:
-    """The pump's deltas, until it ends or the patience does."""
-    patience, since = limits.first, control.now()
-    while True:
-        if control.cancelled():
-            raise KeyboardInterrupt
-        try:
-            item = pump.events.get(timeout=_POLL)
-        except queue.Empty:
-            if patience and control.now() - since >= patience:
-                raise ProviderError(
-                    f"nothing came for {patience:g} s", retryable=True
-                ) from None
-            continue
-        if item is None:
-            return
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-        patience, since = limits.idle, control.now()
-
-
-class _Pump:
-    """Runs a stream in a thread and puts its deltas, then None or its error, in
-    ``events``."""
-
-    def __init__(self, stream: Callable[[], Iterator[Delta]]) -> None:
-        self.events: queue.Queue[Delta | BaseException | None] = queue.Queue(256)
-        self._abandoned = threading.Event()
-        thread = threading.Thread(target=self._run, args=(stream,), daemon=True)
-        thread.start()
+    def add(self, got: Received) -> bool:
+        """End the message; whether the next is to be asked for."""
+        self._show(self._seam.flush())
+        message = self._message.getvalue()
+        self._text += message[self._seam.dropped :]
+        self.rounds += 1
+        self.breaks += got.broken is not None
+        self.stop, self._raw = got.stop, got.raw
+        self._usages.append(got.usage)
+        self._miss = self._miss or got.miss
+        # Without a new word the next message would say as little.
+        more = self._news and self.rounds < self._how.most
+        more = more and (got.broken is not None or got.stop in CUT)
+        self.turns += (Turn("assistant", message, got.raw),)
+        if more:
+            self.turns += (Turn("user", self._how.ask),)
+        self._begin()
+        return more
 
     def abandon(self) -> None:
-        """Close the stream at its next delta, and keep nothing more."""
-        self._abandoned.set()
+        """Keep what came of an answer that nobody will see the end of."""
+        self._save.append(self._seam.flush())
+        self._save.close(whole=False)
 
-    def _run(self, stream: Callable[[], Iterator[Delta]]) -> None:
-        end: BaseException | None = None
-        try:
-            deltas = stream()
-            try:
-                for delta in deltas:
-                    if not self._put(delta):
-                        break
-            finally:
-                getattr(deltas, "close", lambda: None)()
-        except BaseException as exc:  # noqa: BLE001 (raised again by the reader)
-            end = exc
-        self._put(end)
+    def answer(self, request: Request) -> Answer:
+        """The answer, its file named for what it holds."""
+        stop = self.stop or Stop.CANCELLED
+        saved = self._save.close(whole=stop is not Stop.CANCELLED)
+        turns = self.turns if self.turns[-1].role == "assistant" else self.turns[:-1]
+        return Answer(
+            text=self._text,
+            stop=stop,
+            usage=total(self._usages),
+            model=request.model,
+            saved=saved,
+            raw=self._raw,
+            miss=self._miss,
+            turns=turns,
+        )
 
-    def _put(self, item: Delta | BaseException | None) -> bool:
-        while not self._abandoned.is_set():
-            try:
-                self.events.put(item, timeout=_POLL)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def cut(self, reason: RepoctxError) -> CutAnswer:
+        """The error of an answer that broke off."""
+        saved = self._save.close(whole=False)
+        size = f"{len(self._text):,} characters"
+        kept = f"; what came ({size}) is in {saved}" if saved else ""
+        message = f"the answer broke off: {reason}{kept}"
+        error = CutAnswer(message, text=self._text, saved=saved)
+        error.code = reason.code
+        return error
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum; its cost is known when every one is."""
+    whole = list(usages)
+    costs = [usage.cost for usage in whole if usage.cost is not None]
+    return Usage(
+        sum(usage.input for usage in whole),
+        sum(usage.cached for usage in whole),
+        sum(usage.cache_write for usage in whole),
+        sum(usage.output for usage in whole),
+        sum(costs) if whole and len(costs) == len(whole) else None,
+    )

@@ -49,6 +49,7 @@ def ask(
     with_: o.With = None,
     tree: o.Tree = False,
     no_redact: o.NoRedact = False,
+    rounds: o.Rounds = None,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
@@ -74,6 +75,7 @@ def ask(
         "overlay": overlay,
         "strict": strict or None,
         "budget": budget,
+        "rounds": rounds,
         "output_format": output_format,
         "redact": False if no_redact else None,
     }

@@ -64,6 +64,15 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="No stale line: no changes part, less is cached."),
 ]
+Rounds = Annotated[
+    int | None,
+    typer.Option(
+        "--rounds",
+        metavar="N",
+        min=1,
+        help="Most requests for one answer that is cut at its limit.",
+    ),
+]
 With = Annotated[
     list[Path] | None,
     typer.Option("--with", metavar="FILE", help="Add this text beside the question."),

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import repoctx_prompts as prompts
 
-from repoctx.ask.ledger import Entry, record
-from repoctx.ask.save import AnswerFile
-from repoctx.ask.send import Control, Limits
-from repoctx.ask.send import answer as send
-from repoctx.errors import (
-    BudgetExceeded,
-    CutAnswer,
-    RepoctxError,
-    StorageError,
-    UsageError,
-)
+from repoctx.errors import BudgetExceeded, UsageError
 from repoctx.flow.model import Model, choose_model, tokenizer_for
 from repoctx.flow.pack import Packed
 from repoctx.flow.packing import pack_for, room_for
 from repoctx.flow.prefix import chunks
 from repoctx.flow.search import citing, find
-from repoctx.flow.sent import Part, Sent, remember
+from repoctx.flow.sending import send
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.tail import NOTHING_MORE, Material, tail
@@ -34,9 +23,7 @@ from repoctx.values import (
     Prefix,
     Request,
     Segment,
-    SegmentKind,
     Snapshot,
-    Usage,
 )
 
 DEFAULT_OUTPUT = 8192
@@ -85,7 +72,7 @@ def ask(session: Session, question: Question, on_text: Callable[[str], None]) ->
         raise UsageError("the question is empty")
     model = choose_model(session, learn=True)
     prompt = prompt_for(session, model, question)
-    answer = _send(session, model, prompt, on_text)
+    answer = send(session, model, prompt.request, prompt.packed, on_text)
     with citing(session, prompt.now) as lookup:
         quoted = find_citations(answer.text, lookup)
     return Asked(replace(answer, citations=quoted), prompt, model)
@@ -129,23 +116,6 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     return Prompt(whole, packed.now, packed)
 
 
-def note_of(model: Model, packed: Packed, when: float) -> Sent:
-    """What to remember of a prefix that was sent at ``when`` (seconds since 1970)."""
-    segments = packed.prefix.segments
-    overlay = next((s for s in segments if s.kind is SegmentKind.OVERLAY), None)
-    return Sent(
-        model=model.name,
-        base=packed.name,
-        key=packed.key,
-        time=when,
-        digest=packed.prefix.digest,
-        parts=tuple(Part(s.kind, s.digest, s.size, s.count.tokens) for s in segments),
-        overlay=(overlay.text or b"").decode() if overlay else "",
-        marks=packed.prefix.marks,
-        window=model.able.window,
-    )
-
-
 def in_memory(prefix: Prefix) -> Prefix:
     """The prefix with every segment's bytes at hand, as a provider sends them."""
 
@@ -153,39 +123,3 @@ def in_memory(prefix: Prefix) -> Prefix:
         return replace(segment, text=b"".join(chunks(segment)), file=None)
 
     return replace(prefix, segments=tuple(read(s) for s in prefix.segments))
-
-
-def _send(
-    session: Session, model: Model, prompt: Prompt, on_text: Callable[[str], None]
-) -> Answer:
-    request, packed = prompt.request, prompt.packed
-    began, clock = time.time(), time.monotonic()
-    file = AnswerFile(session.state.answers, began)
-    limits = Limits(first=session.settings.timeout)
-    entry = Entry(began, "ask", model.name, request.prefix.digest, Usage())
-    sent = False
-    try:
-        control = Control(note=session.notes.append)
-        session.progress(f"waiting for {model.name}", 0, 0)
-        got = send(model.provider, request, on_text, file, limits, control)
-        sent = True
-        saved = got.saved.name if got.saved else ""
-        entry = replace(entry, usage=got.usage, stop=got.stop, answer=saved)
-        return got
-    except (RepoctxError, OSError) as exc:
-        reason: BaseException = exc
-        if isinstance(exc, CutAnswer):
-            sent, reason = True, exc.__cause__ or exc
-            entry = replace(entry, answer=exc.saved.name if exc.saved else "")
-        entry = replace(entry, error=f"{type(exc).__name__}: {reason}")
-        raise
-    finally:
-        entry = replace(entry, seconds=time.monotonic() - clock)
-        try:
-            if packed is not None and sent:
-                remember(session.state, note_of(model, packed, time.time()))
-            record(session.state.ledger, entry)
-        except StorageError as exc:  # What came is worth more than our notes on it.
-            session.notes.append(str(exc))
-        if file.problem:
-            session.notes.append(file.problem)

@@ -53,6 +53,7 @@ class Settings:
     past_cliff: bool = False
     base: str = ""
     answer_room: int = 0
+    rounds: int = 8
     window: int = 0
     prompts_dir: Path | None = None
 
@@ -97,6 +98,7 @@ _KEYS: Mapping[str, Key] = {
     ),
     "base": Key(readers.revision, "commit that the unchanging part shows"),
     "answer_room": Key(readers.amount, "tokens kept free for the answer"),
+    "rounds": Key(readers.amount, "most messages that one long answer may come in"),
     "window": Key(readers.amount, "tokens that the model can read"),
     "prompts_dir": Key(readers.path, "folder of your own prompts", "trusted"),
 }

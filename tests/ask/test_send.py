@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from repoctx_plugins import compatible, scripted
 
+from repoctx.ask.receive import Control, Limits
 from repoctx.ask.save import AnswerFile
-from repoctx.ask.send import Control, Limits, answer
+from repoctx.ask.send import answer
 from repoctx.errors import AuthError, CutAnswer, ProviderError
 from repoctx.values import Delta, Endpoint, Stop, Usage
 from servers.chat import Fault, serving

@@ -85,7 +85,7 @@ CUTS: dict[str, tuple[dict[str, Any], int, str]] = {
 @pytest.mark.parametrize("what", CUTS)
 def test_a_cut_answer_is_kept_and_named(machine, repo: Path, tmp_path: Path, what: str):
     reply, code, words = CUTS[what]
-    env = script(tmp_path, reply)
+    env = script(tmp_path, reply) | {"REPOCTX_ROUNDS": "1"}
     done = machine.run("ask", "delay?", cwd=repo, env=env)
     assert (done.code, done.text) == (code, "Half\n")
     last = done.err.splitlines()[-1]
@@ -94,7 +94,6 @@ def test_a_cut_answer_is_kept_and_named(machine, repo: Path, tmp_path: Path, wha
     assert Path(saved).read_text() == "Half"
     assert machine.run("log", "--answer", cwd=repo).text == "Half"
     assert ("CutAnswer" in machine.run("log", cwd=repo).text) == (code == 3)
-    env = script(tmp_path, reply)
     done = machine.run("ask", "x", "--output-format", "json", cwd=repo, env=env)
     assert (done.code, done.result["answer"]) == (code, "Half")
     assert done.result["status"] == "error"
@@ -177,7 +176,8 @@ WIRE = {
 def test_a_server_that_fails(machine, repo: Path, what: str):
     fault, code, words = WIRE[what]
     with serving(Behaviour(text=ANSWER), [fault]) as server:
-        done = machine.run("ask", "delay?", cwd=repo, env=compatible(server.url))
+        env = compatible(server.url) | {"REPOCTX_ROUNDS": "1"}
+        done = machine.run("ask", "delay?", cwd=repo, env=env)
     assert done.code == code, done
     assert words in done.err.splitlines()[-1]
     assert "Traceback" not in done.err

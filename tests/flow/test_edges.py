@@ -16,10 +16,11 @@ import repoctx_prompts as prompts
 
 from pack.tree import tree_of
 from repoctx.errors import RepoctxError, StorageError
-from repoctx.flow.ask import note_of, pack_for
 from repoctx.flow.model import choose_model
 from repoctx.flow.pack import Memory, pack
+from repoctx.flow.packing import pack_for
 from repoctx.flow.prefix import chunks
+from repoctx.flow.sending import note_of
 from repoctx.flow.sent import last_sent, remember
 from repoctx.flow.session import open_session
 from repoctx.pack import tokens
