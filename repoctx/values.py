@@ -473,6 +473,52 @@ class Patch:
     changes: tuple[FileChange, ...]
 
 
+# --- review: what is wrong with a change ----------------------------------------------
+
+
+class Severity(StrEnum):
+    """How bad a finding is, the worst first."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+
+class Spot(NamedTuple):
+    """A place: lines ``start`` to ``end`` of ``path``. ``before`` when it is in the
+    text that the change replaces, ``note`` what stands there."""
+
+    path: str
+    start: int
+    end: int = 0
+    note: str = ""
+    before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. ``at`` lies in the change, ``related`` holds the other
+    ends. ``snippet`` is the code at ``at``, whose lines name it in its fingerprint;
+    ``rule`` is a value of the review room's closed enum; ``confidence`` is 0 to 1;
+    ``fix`` an edit that can be applied, or empty."""
+
+    rule: str
+    severity: Severity
+    at: Spot
+    message: str
+    snippet: str = ""
+    related: tuple[Spot, ...] = ()
+    confidence: float = 1.0
+    fix: str = ""
+    fingerprint: str = ""
+
+
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) while long work goes on; total 0 is unknown."""
 

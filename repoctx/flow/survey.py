@@ -78,6 +78,16 @@ def snapshot_at(session: Session, commit: str) -> Snapshot:
     return _settled(session, list_commit(session.place, commit, _sizes(session)))
 
 
+def snapshot_of(session: Session, listing: Listing) -> Snapshot:
+    """The snapshot of a listing whose files git has: a commit's or the index's."""
+    return _settled(session, listing)
+
+
+def sizes_known(session: Session) -> dict[str, int]:
+    """Bytes of every known blob, by id."""
+    return _sizes(session)
+
+
 def _sizes(session: Session) -> dict[str, int]:
     return {oid: facts.size for oid, facts in session.facts.items()}
 

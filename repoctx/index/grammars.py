@@ -123,6 +123,12 @@ def count_errors(tree: Tree) -> int:
     return sum(1 for node in _faulty(tree) if node.is_error or node.is_missing)
 
 
+def first_error(tree: Tree) -> int:
+    """The line (from 1) of the first ERROR or MISSING node; 0 without any."""
+    rows = (n.start_point[0] for n in _faulty(tree) if n.is_error or n.is_missing)
+    return min(rows, default=-1) + 1
+
+
 def is_shattered(tree: Tree) -> bool:
     """Whether an error swallowed so many tokens that a query would take too long.
 

@@ -257,6 +257,16 @@ def analyse(text: str, lang: str) -> Analysis | None:
     return Analysis(seen, source, lang, tree)
 
 
+def error_line(text: str, lang: str) -> int:
+    """The line of the first syntax error; 0 when there is none, or no way to tell."""
+    lang = resolve(text, lang)
+    parser = grammars.parser(lang)
+    if parser is None or len(text) > MAX_BYTES or _has_long_line(text):
+        return 0
+    tree = grammars.parse(parser, visible(text, lang).encode("utf-8", "replace"))
+    return grammars.first_error(tree) if tree else 0
+
+
 def resolve(text: str, lang: str) -> str:
     """The language to parse ``text`` in when its file name says ``lang``."""
     if lang in LANGUAGES:

@@ -157,6 +157,13 @@ class Store:
             ]
         )
 
+    def holding(self, words: str) -> list[tuple[str, str]]:
+        """(blob id, language) of the texts that have every term of ``words``."""
+        terms = content_terms(words)
+        return (
+            [(o, lang) for _, o, lang in self._holders("body", terms)] if terms else []
+        )
+
     def _holders(self, column: str, terms: Iterable[str]) -> list[tuple[int, str, str]]:
         """(row, blob id, language) of the texts of which a chunk's ``column`` has every
         term, by blob id; all texts when there are no terms to tell them by."""

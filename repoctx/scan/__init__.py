@@ -21,6 +21,7 @@ from repoctx.scan.listing import (
     Entry,
     Listing,
     list_commit,
+    list_index,
     list_tree,
     list_worktree,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "ignored_by",
     "inside",
     "list_commit",
+    "list_index",
     "list_tree",
     "list_worktree",
     "own_rules",

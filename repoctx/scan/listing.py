@@ -18,6 +18,7 @@ import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -173,6 +174,32 @@ def list_commit(place: Place, rev: str, known: Mapping[str, int] = NONE) -> List
     found, left_out = [], []
     for mode, oid, name in _TREE_ROW.findall(out):
         path = name.decode("utf-8", "surrogateescape")
+        if reason := _no_file(mode, path):
+            left_out.append(LeftOut(path, reason))
+        else:
+            found.append((path, oid.decode(), _mode(mode)))
+    told = sizes(place, {oid for _, oid, _ in found if oid not in known})
+    entries = [
+        Entry(path, oid, mode, known.get(oid) or told.get(oid, 0))
+        for path, oid, mode in found
+    ]
+    return Listing(_in_order(entries), tuple(sorted(left_out, key=_key)))
+
+
+def list_index(
+    place: Place, known: Mapping[str, int] = NONE, index_file: Path | None = None
+) -> Listing:
+    """The files that a commit made now would hold, from git's index alone.
+
+    ``index_file`` is the one to read where a hook was given another. Unmerged paths and
+    those only announced (``git add -N``) are absent. Raises GitError.
+    """
+    out = run(place, "ls-files", "-s", "--debug", *_NAMES, index_file=index_file)
+    found, left_out = [], []
+    for mode, oid, stage, name, *_, flags in _INDEX_ROW.findall(out):
+        path = name.decode("utf-8", "surrogateescape")
+        if stage != b"0" or int(flags or b"0", 16) & _INTENDED:
+            continue
         if reason := _no_file(mode, path):
             left_out.append(LeftOut(path, reason))
         else:

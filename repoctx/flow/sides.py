@@ -1,0 +1,249 @@
+"""The two sides of a change under review, as snapshots, and the tree that results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, partial
+from pathlib import Path
+
+from repoctx.errors import UsageError
+from repoctx.flow.search import Read, reading
+from repoctx.flow.session import Session
+from repoctx.flow.survey import sizes_known, snapshot_now, snapshot_of
+from repoctx.pack.diff import edits
+from repoctx.pack.moves import similar
+from repoctx.pack.overlay import Change, changes
+from repoctx.review.change import Delta, Side, Use
+from repoctx.scan import ignored_by, list_commit, list_index, resolve, run
+from repoctx.scan.history import merge_base
+from repoctx.scan.listing import Listing
+from repoctx.values import Definition, Outline, Snapshot, SourceFile
+
+_EMPTY = Listing(())
+
+
+class Scope(StrEnum):
+    """What is reviewed."""
+
+    STAGED = "staged"
+    """What `git commit` would commit now: HEAD against the index."""
+    UNCOMMITTED = "uncommitted"
+    """HEAD against the work tree."""
+    BRANCH = "base"
+    """Where the branch left another, against the work tree."""
+    COMMIT = "commit"
+    """A commit's first parent against the commit."""
+    RANGE = "range"
+    """One commit against another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A scope and the revisions that it needs. ``index_file`` is git's index where a
+    hook was given another than the usual."""
+
+    scope: Scope = Scope.STAGED
+    rev: str = ""
+    until: str = ""
+    index_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The tree before the change, the tree after it, and what differs."""
+
+    old: Snapshot
+    new: Snapshot
+    paths: frozenset[str]
+    found: tuple[Change, ...] = field(default=())
+
+
+def sides(session: Session, subject: Subject) -> Sides:
+    """Both sides of ``subject``; new blobs enter the index.
+
+    Raises UsageError outside git, UnknownRevision, GitError.
+    """
+    place = session.place
+    if not place.git:
+        raise UsageError(
+            f"{place.root} is no git repository: there is nothing to review"
+        )
+    before = _before(session, subject)
+    match subject.scope:
+        case Scope.STAGED:
+            listing = list_index(place, sizes_known(session), subject.index_file)
+            new = snapshot_of(session, listing)
+        case Scope.COMMIT:
+            listing = _commit(session, subject.rev)
+            new = snapshot_of(session, listing)
+        case Scope.RANGE:
+            listing = _commit(session, subject.until or "HEAD")
+            new = snapshot_of(session, listing)
+        case _:
+            new = snapshot_now(session)
+            listing = Listing(())
+    old = snapshot_of(session, before)
+    paths = {e.path for e in listing.entries} | {f.path for f in new.files}
+    paths |= {out.path for out in (*listing.left_out, *new.left_out)}
+    return Sides(old, new, frozenset(paths))
+
+
+def _before(session: Session, subject: Subject) -> Listing:
+    place = session.place
+    git = partial(run, place)
+    match subject.scope:
+        case Scope.STAGED | Scope.UNCOMMITTED:
+            rev = "" if place.unborn else "HEAD"
+        case Scope.BRANCH:
+            other = resolve(place, subject.rev)
+            rev = merge_base(git, other, place.head)
+            if not rev:
+                raise UsageError(f"{subject.rev} and HEAD have no commit in common")
+        case Scope.COMMIT:
+            commit = resolve(place, subject.rev)
+            out = git("rev-list", "--parents", "-n", "1", commit, "--")
+            parents = out.decode("ascii").split()[1:]
+            rev = parents[0] if parents else ""
+        case Scope.RANGE:
+            rev = resolve(place, subject.rev)
+    return _commit(session, rev) if rev else _EMPTY
+
+
+def _commit(session: Session, rev: str) -> Listing:
+    return list_commit(session.place, rev, sizes_known(session))
+
+
+# --- what the rules see -----------------------------------------------------------
+
+
+class IndexedTree:
+    """A `review.change.Tree` over a snapshot, by the index."""
+
+    def __init__(
+        self, session: Session, snapshot: Snapshot, paths: Collection[str], read: Read
+    ) -> None:
+        self.paths = paths
+        self._session = session
+        self._files = {f.path: f for f in snapshot.files}
+        self._snapshot = snapshot
+        self._read = read
+        self._sides: dict[str, Side | None] = {}
+        self._uses: dict[str, list[tuple[SourceFile, Use]]] = {}
+        self._definitions: dict[str, list[Definition]] = {}
+
+    @cached_property
+    def _holders(self) -> Mapping[tuple[str, str], list[SourceFile]]:
+        found: dict[tuple[str, str], list[SourceFile]] = {}
+        for file in self._snapshot.files:
+            found.setdefault((file.oid, file.lang), []).append(file)
+        return found
+
+    def definitions(self, name: str) -> Sequence[Definition]:
+        """All definitions of exactly ``name``, by path."""
+        if name not in self._definitions:
+            found = [
+                Definition(file.path, symbol, oid)
+                for oid, lang, symbol in self._session.store.definitions(name)
+                if symbol.name == name
+                for file in self._holders.get((oid, lang), ())
+            ]
+            found.sort(key=lambda d: (d.path, d.symbol.start))
+            self._definitions[name] = found
+        return self._definitions[name]
+
+    def uses(self, name: str, langs: Collection[str]) -> Sequence[Use]:
+        """All uses of exactly ``name`` in files of these languages, by path."""
+        if name not in self._uses:
+            found = [
+                (file, Use(file.path, ref.line, ref.kind))
+                for oid, lang, ref in self._session.store.references(name)
+                for file in self._holders.get((oid, lang), ())
+            ]
+            found.sort(key=lambda pair: pair[1])
+            self._uses[name] = found
+        return [use for file, use in self._uses[name] if file.lang in langs]
+
+    def side(self, path: str) -> Side | None:
+        """A file with its text and outline; None when it is not in the context."""
+        if path not in self._sides:
+            file = self._files.get(path)
+            self._sides[path] = side_of(self._session, file, self._read)
+        return self._sides[path]
+
+    def mentions(self, words: str) -> Sequence[str]:
+        """Paths of files that hold all the words of ``words``."""
+        pairs = self._session.store.holding(words)
+        return sorted(f.path for pair in pairs for f in self._holders.get(pair, ()))
+
+
+def side_of(session: Session, file: SourceFile | None, read: Read) -> Side | None:
+    """A file's text and outline; None when they are not to be had."""
+    if file is None:
+        return None
+    try:
+        text = read(file)
+    except KeyError:
+        return None
+    outline = session.store.outline(file.oid, file.lang)
+    return Side(file.path, text, file.lang, outline or Outline())
+
+
+@contextmanager
+def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], IndexedTree]]:
+    """The changed files with both their texts, and the tree after the change."""
+    with reading(session, both.new) as new, reading(session, both.old) as old:
+        tree = IndexedTree(session, both.new, both.paths, new)
+
+        def pairs(
+            gone: Mapping[str, SourceFile], fresh: Mapping[str, SourceFile]
+        ) -> Mapping[str, str]:
+            return similar(
+                {p: s.text for p, f in gone.items() if (s := side_of(session, f, old))},
+                {p: s.text for p in fresh if (s := tree.side(p))},
+            )
+
+        found = changes(both.old, both.new, pairs)
+        deltas = [_delta(session, one, old, tree) for one in found]
+        yield [d for d in deltas if d is not None], tree
+
+
+def _delta(
+    session: Session, change: Change, read_old: Read, tree: IndexedTree
+) -> Delta | None:
+    old = side_of(session, change.old, read_old)
+    new = tree.side(change.path) if change.new else None
+    if old is None and new is None:
+        return None
+    added, shift = moved_lines(old, new)
+    ignored = ""
+    if change.old is None and new is not None:
+        ignored = ignored_by(session.place, new.path)
+    facts = session.facts.get(change.new.oid) if change.new else None
+    hidden = facts.redactions if facts else ()
+    return Delta(old, new, added, shift, ignored, "", hidden)
+
+
+def moved_lines(
+    old: Side | None, new: Side | None
+) -> tuple[frozenset[int], Sequence[int]]:
+    """The line numbers that were written, and where each old line is now."""
+    if new is None:
+        return frozenset(), ()
+    if old is None:
+        return frozenset(range(1, len(new.lines) + 1)), ()
+    added: set[int] = set()
+    shift: list[int] = []
+    moved = 0
+    for edit in edits(old.lines, new.lines):
+        shift += [n + 1 + moved for n in range(len(shift), edit.old_start)]
+        shift += [edit.new_start + 1] * (edit.old_end - edit.old_start)
+        added.update(range(edit.new_start + 1, edit.new_end + 1))
+        moved = edit.new_end - edit.old_end
+    shift += [n + 1 + moved for n in range(len(shift), len(old.lines))]
+    return frozenset(added), shift
+
+
+__all__ = ["IndexedTree", "Scope", "Sides", "Subject", "opened", "sides"]

@@ -1,0 +1,1 @@
+"""What is wrong with a change: structural rules, anchors, fingerprints, renderers."""

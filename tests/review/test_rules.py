@@ -1,0 +1,207 @@
+"""What the structural rules find, and what they leave alone, on small changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from review.trees import review
+
+LIB = "def retry_delay(attempt, base):\n    return base * 2**attempt\n"
+USE = "from pkg.lib import retry_delay\n\n\ndef run():\n    return retry_delay(1, 2)\n"
+INIT = {"pkg/__init__.py": ""}
+KEY = "AKIA" + "Q3EGRIZ5SJ7DKXWP"
+
+FOUND = {
+    "a removed function is imported elsewhere": (
+        {**INIT, "pkg/lib.py": LIB + "\nX = 1\n", "app.py": USE},
+        {**INIT, "pkg/lib.py": "X = 1\n", "app.py": USE},
+        ("removed-but-used", "pkg/lib.py", "app.py:1"),
+    ),
+    "a renamed function is called in its own file": (
+        {"a.py": "def old_name():\n    pass\n\n\nold_name()\n"},
+        {"a.py": "def new_name():\n    pass\n\n\nold_name()\n"},
+        ("removed-but-used", "a.py", "a.py:5"),
+    ),
+    "a Go function is called by its package": (
+        {
+            "store/store.go": "package store\n\nfunc OpenAll() {\n}\n",
+            "main.go": "package main\n\nfunc main() {\n\tstore.OpenAll()\n}\n",
+        },
+        {
+            "store/store.go": "package store\n\nfunc OpenEvery() {\n}\n",
+            "main.go": "package main\n\nfunc main() {\n\tstore.OpenAll()\n}\n",
+        },
+        ("removed-but-used", "store/store.go", "main.go:4"),
+    ),
+    "a C function loses its body and keeps its prototype": (
+        {
+            "a.h": "int read_block(int n);\n",
+            "a.c": "int read_block(int n) {\n  return n;\n}\n",
+            "b.c": "int main(void) {\n  return read_block(1);\n}\n",
+        },
+        {
+            "a.h": "int read_block(int n);\n",
+            "a.c": "int read_all(int n) {\n  return n;\n}\n",
+            "b.c": "int main(void) {\n  return read_block(1);\n}\n",
+        },
+        ("removed-but-used", "a.c", "b.c:2"),
+    ),
+    "a required parameter is added": (
+        {**INIT, "pkg/lib.py": LIB, "app.py": USE},
+        {**INIT, "pkg/lib.py": LIB.replace("base)", "base, cap)"), "app.py": USE},
+        ("call-does-not-fit", "pkg/lib.py", "app.py:5"),
+    ),
+    "a constructor takes more": (
+        {"a.py": "class Box:\n    def __init__(self, a):\n        pass\n\n\nBox(1)\n"},
+        {"a.py": "class Box:\n    def __init__(self, a, b): 1\n\n\n\nBox(1)\n"},
+        ("call-does-not-fit", "a.py", "a.py:6"),
+    ),
+    "a keyword argument is gone": (
+        {"a.py": "def f(a, deep=False):\n    pass\n\n\nf(1, deep=True)\n"},
+        {"a.py": "def f(a):\n    pass\n\n\nf(1, deep=True)\n"},
+        ("call-does-not-fit", "a.py", "a.py:5"),
+    ),
+    "a TypeScript function takes less": (
+        {
+            "lib.ts": "export function joinAll(a: string, b: string) {\n}\n",
+            "use.ts": "import { joinAll } from './lib'\njoinAll('a', 'b')\n",
+        },
+        {
+            "lib.ts": "export function joinAll(a: string) {\n}\n",
+            "use.ts": "import { joinAll } from './lib'\njoinAll('a', 'b')\n",
+        },
+        ("call-does-not-fit", "lib.ts", "use.ts:2"),
+    ),
+    "an imported module is deleted": (
+        {**INIT, "pkg/lib.py": LIB, "app.py": USE},
+        {**INIT, "app.py": USE},
+        ("missing-import", "app.py", ""),
+    ),
+    "a relative import leads nowhere": (
+        {"src/a.ts": "export const a = 1\n"},
+        {"src/a.ts": "import { b } from './bee'\nexport const a = b\n"},
+        ("missing-import", "src/a.ts", ""),
+    ),
+    "a name is imported that the module lacks": (
+        {**INIT, "pkg/lib.py": LIB, "app.py": "x = 1\n"},
+        {**INIT, "pkg/lib.py": LIB, "app.py": "from pkg.lib import retry_dely\n"},
+        ("missing-import", "app.py", ""),
+    ),
+    "a bracket is lost": (
+        {"a.py": "def f(a):\n    return a\n"},
+        {"a.py": "def f(a:\n    return a\n"},
+        ("syntax-error", "a.py", ""),
+    ),
+    "conflict markers": (
+        {"a.txt": "one\n"},
+        {"a.txt": "<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> topic\n"},
+        ("conflict-marker", "a.txt", ""),
+    ),
+    "a secret": (
+        {"a.py": "x = 1\n"},
+        {"a.py": f'x = 1\nkey = "{KEY}"\n'},
+        ("secret-added", "a.py", ""),
+    ),
+    "a deleted file is named in a configuration": (
+        {"etc/run.yml": "script: tools/build.sh\n", "tools/build.sh": "true\n"},
+        {"etc/run.yml": "script: tools/build.sh\n"},
+        ("dangling-path", "tools/build.sh", "etc/run.yml:1"),
+    ),
+    "a function is written a second time": (
+        {"a.py": "def one():\n    pass\n"},
+        {"a.py": "def one():\n    pass\n\n\ndef one():\n    return 1\n"},
+        ("duplicate-definition", "a.py", "a.py:1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_found(case: str) -> None:
+    before, after, (rule, path, other) = FOUND[case]
+    [finding] = review(before, after)
+    assert (finding.rule, finding.at.path) == (rule, path)
+    ends = [f"{s.path}:{s.start}" for s in finding.related]
+    if other:
+        assert other in ends
+    if not finding.at.before:
+        assert 1 <= finding.at.start <= after[path].count("\n") + 1
+
+
+LEFT_ALONE = {
+    "everybody follows": (
+        {**INIT, "pkg/lib.py": LIB, "app.py": USE},
+        {
+            **INIT,
+            "pkg/lib.py": LIB.replace("retry_delay", "wait_for"),
+            "app.py": USE.replace("retry_delay", "wait_for"),
+        },
+    ),
+    "the function moved to another file": (
+        {**INIT, "pkg/lib.py": LIB, "pkg/more.py": "", "app.py": "x = 1\n"},
+        {**INIT, "pkg/lib.py": "", "pkg/more.py": LIB, "app.py": "x = 1\n"},
+    ),
+    "the name is somebody else's too": (
+        {"a.py": "def get():\n    pass\n", "b.py": "import os\n\nos.get()\n"},
+        {"a.py": "x = 1\n", "b.py": "import os\n\nos.get()\n"},
+    ),
+    "a variable took the name": (
+        {"a.py": "def size_of(x):\n    return 1\n\n\nsize_of(1)\n"},
+        {"a.py": "size_of = len\n\n\nsize_of(1)\n"},
+    ),
+    "an optional parameter is added": (
+        {**INIT, "pkg/lib.py": LIB, "app.py": USE},
+        {**INIT, "pkg/lib.py": LIB.replace("base)", "base, cap=9)"), "app.py": USE},
+    ),
+    "the call spreads a list": (
+        {"a.py": "def f(a):\n    pass\n\n\nf(*x)\n"},
+        {"a.py": "def f(a, b):\n    pass\n\n\nf(*x)\n"},
+    ),
+    "the call did not fit before": (
+        {"a.py": "def f(a):\n    pass\n\n\nf(1, 2, 3)\n"},
+        {"a.py": "def f(a, b):\n    pass\n\n\nf(1, 2, 3)\n"},
+    ),
+    "a decorator changes how it is called": (
+        {"a.py": "@wraps\ndef f(a):\n    pass\n\n\nf(1)\n"},
+        {"a.py": "@wraps\ndef f(a, b):\n    pass\n\n\nf(1)\n"},
+    ),
+    "the import is optional": (
+        {**INIT, "pkg/lib.py": LIB},
+        {
+            **INIT,
+            "app.py": "try:\n    from pkg.lib import x\nexcept OSError: x = 1\n",
+        },
+    ),
+    "an import in a text": (
+        {**INIT, "a.py": "x = 1\n"},
+        {**INIT, "a.py": 'x = """\nfrom pkg.lib import y\n"""\n'},
+    ),
+    "somebody else's package": (
+        {"a.py": "x = 1\n"},
+        {"a.py": "from numpy.linalg import norm\nimport yaml\n"},
+    ),
+    "a heading underlined": (
+        {"a.rst": "one\n"},
+        {"a.rst": "one\n\nChanges\n=======\n"},
+    ),
+    "the secret was there": (
+        {"a.py": f'key = "{KEY}"\n'},
+        {"a.py": f'key = "{KEY}"\nx = 1\n'},
+    ),
+    "a file that was broken before": (
+        {"a.py": "def f(:\n    pass\n"},
+        {"a.py": "def f(:\n    pass\n\n\nx = 1\n"},
+    ),
+    "overloads": (
+        {"a.py": "@overload\ndef f(a): ...\n@overload\ndef f(a, b): ...\n"},
+        {"a.py": "@overload\ndef f(a): ...\n@overload\ndef f(a, b): ...\nx = 1\n"},
+    ),
+    "the same name in two branches": (
+        {"a.py": "x = 1\n"},
+        {"a.py": "if x:\n    def f(): pass\nelse:\n    def f(): pass\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_ALONE)
+def test_left_alone(case: str) -> None:
+    assert review(*LEFT_ALONE[case]) == []
