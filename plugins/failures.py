@@ -18,7 +18,8 @@ from repoctx.errors import (
 
 _OVERFLOW = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length"
-    r"|context (?:size|length|window)|prompt is too long|too many tokens",
+    r"|context (?:size|length|window)|prompt is too long|too many tokens"
+    r"|input token count \(\d+\) exceeds",
     re.IGNORECASE,
 )
 _BUSY = (408, 409, 425, 429)
