@@ -30,6 +30,8 @@ WINDOW = 1_000_000
 OUTPUT = 65_536
 MINIMUM = 4_096
 """Tokens below which neither cache holds anything (3.x and Argon)."""
+DENSER = 1.25
+"""Its tokens for one of o200k_base, at most; below `MINIMUM` no cache is asked for."""
 EXPLICIT = ("gemini-3.8-flash",)
 """Models that keep explicit caches and bill their storage; Argon keeps none."""
 
@@ -138,7 +140,7 @@ class Google:
 
     def _held(self, client: Client, request: Request) -> Held | None:
         """The explicit cache that holds the base; None where there is none."""
-        small = request.prefix.count.tokens < MINIMUM
+        small = request.prefix.count.tokens * DENSER < MINIMUM
         if small or not request.model.startswith(EXPLICIT):
             return None
         try:
