@@ -69,6 +69,7 @@ class Offline:
             window=0,
             output=0,
             prices={"input": 0.0, "output": 0.0},
+            tokenizer="o200k_base",
             reads_context=False,
             edits=False,
         )

@@ -5,15 +5,22 @@ The script is a TOML or JSON file, named by ``REPOCTX_SCRIPT`` or by a base URL
 
     cache = "seen"              # folder beside the script that outlives the process
     record = "requests.jsonl"   # each request, as it was sent
-    bytes_per_token = 4
+    bytes_per_token = 4.0
     window = 1000000
+    tokenizer = "o200k_base"    # "" or another name: no count of ours is exact
+    ttls = [300, 3600]          # with "cache": entries end after the request's ttl
+    [prices]                    # USD per million tokens
+    input = 4.0
+    cache_read = 0.4
+    cache_write = 5.0
+    output = 20.0
     [[replies]]                 # one for each request in turn; the last is repeated
     text = "..."
     chunk = 20                  # characters a delta
     delay = 0.0                 # seconds before each delta
     stop = "end"                # a Stop's value; "" ends the stream without one
     raw = "token"               # given back with the end, as anything TOML can say
-    miss = "why"
+    miss = "tools_changed"      # why the cache did not serve, as a provider says it
     output = 12                 # tokens; by default from the text
     cost = 0.01
     [replies.error]             # raised instead of the rest of the text
@@ -24,15 +31,19 @@ The script is a TOML or JSON file, named by ``REPOCTX_SCRIPT`` or by a base URL
     retry_after = 1.5
 
 ``cached`` is the longest common prefix with any earlier request, counted in bytes.
+A prewarm fills the cache, stands in the record with the mode ``prewarm``, and takes no
+reply.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -66,26 +77,51 @@ class Scripted:
         return ()
 
     def capabilities(self, model: str) -> Capabilities:
-        """The window that the script names, an automatic cache, no price."""
-        window = int(self._script()[1].get("window", 1_000_000))
-        return Capabilities(window=window, output=65_536, cache="automatic")
+        """What the script names, and an automatic cache."""
+        script = self._script()[1]
+        return Capabilities(
+            window=int(script.get("window", 1_000_000)),
+            output=65_536,
+            cache="automatic",
+            ttls=tuple(script.get("ttls", ())),
+            prices=script.get("prices"),
+            tokenizer=script.get("tokenizer", "o200k_base"),
+        )
 
     def stream(self, request: Request) -> Iterator[Delta]:
         """The next reply, in chunks; usage comes with the end."""
         path, script = self._script()
-        sent = prefix_bytes(request.prefix) + last_bytes(request)
-        sent += b"".join(map(_turn, request.turns))
-        folder = path.parent / script["cache"] if "cache" in script else None
-        before = self._remember(sent, folder)
-        self._record(path, script, request)
         turn = self._next_turn(path, script)
-        per = max(1, int(script.get("bytes_per_token", 4)))
         reply = script["replies"][min(turn, len(script["replies"]) - 1)]
+        used = self._used(path, script, request, last_bytes(request), reply)
         yield from _said(reply)
         stop = reply.get("stop", "end")
         if stop:
-            usage, raw = _usage(reply, len(sent), before, per), reply.get("raw")
-            yield Delta("", usage, Stop(stop), raw, reply.get("miss", ""))
+            raw, miss = reply.get("raw"), reply.get("miss", "")
+            yield Delta("", used, Stop(stop), raw, miss)
+
+    def prewarm(self, request: Request) -> Usage:
+        """Fill the cache with the prefix."""
+        path, script = self._script()
+        asked = replace(request, mode="prewarm", tail="", question="", turns=())
+        return self._used(path, script, asked, b"", {"output": 0})
+
+    def _used(
+        self,
+        path: Path,
+        script: dict[str, Any],
+        request: Request,
+        last: bytes,
+        reply: dict[str, Any],
+    ) -> Usage:
+        """Send, so to speak: the cache takes all of it, and the record a line."""
+        sent = prefix_bytes(request.prefix) + last
+        sent += b"".join(map(_turn, request.turns))
+        folder = path.parent / script["cache"] if "cache" in script else None
+        before = self._remember(sent, folder, request.ttl or _usual(script))
+        self._record(path, script, request)
+        per = max(1.0, float(script.get("bytes_per_token", 4)))
+        return _usage(reply, len(sent), before, per)
 
     def _script(self) -> tuple[Path, dict[str, Any]]:
         url = self._url
@@ -101,13 +137,15 @@ class Scripted:
             raise UsageError(f"scripted: {path}: no replies")
         return path, script
 
-    def _remember(self, sent: bytes, folder: Path | None) -> int:
-        """Bytes of ``sent`` that an earlier request began with."""
+    def _remember(self, sent: bytes, folder: Path | None, ttl: int) -> int:
+        """Bytes of ``sent`` that an earlier request, not too old, began with."""
         files: list[Path] = []
         if folder is not None:
             folder.mkdir(exist_ok=True)
             files = sorted(folder.iterdir(), key=lambda p: p.stat().st_mtime_ns)
             files = files[-REMEMBERED:]
+            oldest = time.time() - ttl if ttl else 0
+            files = [p for p in files if p.stat().st_mtime >= oldest]
         seen = [p.read_bytes() for p in files] + self._seen
         if folder is None:
             self._seen = [*self._seen[1 - REMEMBERED :], sent]
@@ -126,6 +164,8 @@ class Scripted:
             "tail": request.tail,
             "question": request.question,
             "turns": [list(turn) for turn in request.turns],
+            "max_output": request.max_output,
+            "ttl": request.ttl,
         }
         with (path.parent / script["record"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -133,10 +173,13 @@ class Scripted:
     def _next_turn(self, path: Path, script: dict[str, Any]) -> int:
         """Which reply is due: counted in the record too, so that it goes on."""
         turn, self._turn = self._turn, self._turn + 1
-        if "record" in script:
+        if "record" not in script:
+            return turn
+        try:
             with (path.parent / script["record"]).open(encoding="utf-8") as file:
-                return sum(1 for _ in file) - 1
-        return turn
+                return sum(json.loads(line)["mode"] != "prewarm" for line in file)
+        except FileNotFoundError:
+            return 0
 
 
 def _turn(turn: Turn) -> bytes:
@@ -188,7 +231,13 @@ def _error(error: dict[str, Any]) -> ProviderError:
     )
 
 
-def _usage(reply: dict[str, Any], sent: int, before: int, per: int) -> Usage:
-    output = reply.get("output", -(-len(reply.get("text", "").encode()) // per))
-    total, cached = -(-sent // per), before // per
+def _usual(script: dict[str, Any]) -> int:
+    """Seconds that a cache entry lives when no request says it; 0: for ever."""
+    return int(next(iter(script.get("ttls", ())), 0))
+
+
+def _usage(reply: dict[str, Any], sent: int, before: int, per: float) -> Usage:
+    said = len(reply.get("text", "").encode())
+    output = reply.get("output", math.ceil(said / per))
+    total, cached = math.ceil(sent / per), int(before / per)
     return Usage(total, cached, total - cached, output, reply.get("cost"))

@@ -348,7 +348,8 @@ class Delta:
 class Capabilities:
     """What a model can do. ``cache`` is ``none``, ``automatic``, ``marks`` or
     ``explicit``; prices are USD per million tokens, None when unknown. Above ``cliff``
-    tokens (0: none) every token of a request costs more."""
+    tokens (0: none) every token of a request costs more. ``tokenizer`` is the
+    vocabulary that it counts with; empty: not known, so no count is exact."""
 
     window: int
     output: int
@@ -358,7 +359,7 @@ class Capabilities:
     ttls: tuple[int, ...] = ()
     prices: Mapping[str, float] | None = None
     cliff: int = 0
-    tokenizer: str = "o200k_base"
+    tokenizer: str = ""
     reads_context: bool = True
     edits: bool = True
 

@@ -30,7 +30,14 @@ _COLUMNS = {
     "stop": "TEXT NOT NULL",
     "error": "TEXT NOT NULL",
     "answer": "TEXT NOT NULL",
+    "repository": "TEXT NOT NULL DEFAULT ''",
+    "predicted": "INTEGER",
+    "without": "REAL",
+    "ttl": "INTEGER NOT NULL DEFAULT 0",
+    "estimated": "INTEGER NOT NULL DEFAULT 0",
 }
+_LATER = ("repository", "predicted", "without", "ttl", "estimated")
+"""Columns that ledgers of earlier versions lack; they get them when they are opened."""
 _PATIENCE = 5.0
 """Seconds to wait for another process's write."""
 
@@ -39,7 +46,13 @@ _PATIENCE = 5.0
 class Entry:
     """One request. ``time`` is in seconds since 1970, ``door`` the command that asked,
     ``prefix`` a digest, ``stop`` a Stop's value (empty after an error), ``error`` one
-    line without prompt, answer or key, ``answer`` the name of the saved file."""
+    line without prompt, answer or key, ``answer`` the name of the saved file.
+
+    ``repository`` is the root's path. ``predicted`` of the input tokens were believed
+    to be cached (None: nothing was predicted), ``estimated`` is the input in tokens as
+    packing counts them (0: not counted), ``without`` what the same would have cost
+    without a cache (None: unknown), ``ttl`` the lifetime in seconds of cache writes
+    (0: the provider's usual)."""
 
     time: float
     door: str
@@ -50,6 +63,11 @@ class Entry:
     stop: str = ""
     error: str = ""
     answer: str = ""
+    repository: str = ""
+    predicted: int | None = None
+    without: float | None = None
+    ttl: int = 0
+    estimated: int = 0
 
 
 def record(path: Path, entry: Entry) -> None:
@@ -59,6 +77,8 @@ def record(path: Path, entry: Entry) -> None:
         *(entry.time, entry.door, entry.model, entry.prefix),
         *usage,
         *(entry.seconds, entry.stop, entry.error, entry.answer),
+        *(entry.repository, entry.predicted, entry.without),
+        *(entry.ttl, entry.estimated),
     ]
     marks = ", ".join("?" * len(row))
     names = ", ".join(_COLUMNS)
@@ -77,12 +97,20 @@ def since(path: Path, time: float) -> list[Entry]:
     return _select(path, "WHERE time >= ? ORDER BY id", time)
 
 
-def _select(path: Path, clause: str, value: float) -> list[Entry]:
+def of_model(path: Path, model: str, count: int) -> list[Entry]:
+    """The latest answered requests to ``model``, at most ``count``, the oldest first.
+
+    Those that were sent to a server that reported no tokens are not among them."""
+    clause = "WHERE model = ? AND input > 0 ORDER BY id DESC LIMIT ?"
+    return _select(path, clause, model, count)[::-1]
+
+
+def _select(path: Path, clause: str, *values: object) -> list[Entry]:
     if not path.exists():
         return []
     with _open(path) as db:
         names = ", ".join(_COLUMNS)
-        rows = db.execute(f"SELECT {names} FROM requests {clause}", (value,))  # noqa: S608
+        rows = db.execute(f"SELECT {names} FROM requests {clause}", values)  # noqa: S608
         return [_entry(row) for row in rows]
 
 
@@ -129,7 +157,18 @@ def _connect(path: Path) -> sqlite3.Connection:
             "CREATE TABLE IF NOT EXISTS requests"
             f" (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
         )
+        _migrate(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Add the columns that this version knows and the ledger's own did not."""
+    there = {row[1] for row in db.execute("PRAGMA table_info(requests)")}
+    for name in _LATER:
+        if name not in there:
+            # Another process may be doing the same.
+            with suppress(sqlite3.OperationalError):
+                db.execute(f"ALTER TABLE requests ADD COLUMN {name} {_COLUMNS[name]}")

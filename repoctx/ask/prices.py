@@ -63,9 +63,15 @@ def facts(of: Ref, when: float) -> Facts | None:
         minimum=row.get("minimum", 0),
         ttls=tuple(row.get("ttls", ())),
         cliff=_cliff(found, when),
+        tokenizer=row.get("tokenizer", ""),
     )
     writes = {int(ttl): n for ttl, n in row.get("write_times_input", {}).items()}
     return Facts(able, row.get("tokens", 1.0), writes, row.get("storage", 0.0))
+
+
+def storage(of: Ref, tokens: int, seconds: float) -> float:
+    """USD of keeping ``tokens`` in an explicit cache for so long."""
+    return float(_row(of).get("storage", 0.0)) * tokens / 1e6 * seconds / HOUR
 
 
 def cost(of: Ref, usage: Usage, when: float, ttl: int = 0) -> float | None:

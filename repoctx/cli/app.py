@@ -23,6 +23,7 @@ COMMANDS = {
     "map": "Show where the prompt's tokens lie, as a tree and as a page.",
     "config": "Show, create and trust settings.",
     "plugins": "List the providers that are installed.",
+    "cost": "Show what was used and spent, and what the caches saved.",
     "log": "Show the last requests.",
     "completion": "Print the completion script of a shell.",
 }

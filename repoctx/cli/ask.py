@@ -96,7 +96,8 @@ def ask(
 def _context(here: Job, asked: Asked) -> None:
     prompt = asked.prompt
     shape = prompt.packed.shape if prompt.packed else {}
-    here.out.context(len(prompt.now.files), prompt.request.prefix.count, bool(shape))
+    count = asked.model.scale.of(prompt.request.prefix.count)
+    here.out.context(len(prompt.now.files), count, bool(shape))
 
 
 def _given(

@@ -16,11 +16,19 @@ def text(found: Check) -> str:
     """The check for people, a line a fact."""
     prefix = found.packed.prefix
     lines = [
-        f"prefix    {prefix.digest[:16]}, {prefix.size:,} bytes, {found.count} tokens",
+        f"prefix    {prefix.digest[:16]}, {prefix.size:,} bytes, "
+        f"{found.count}{off(found)} tokens",
         f"model     {found.model.name}{_standing(found)}",
     ]
     lines += _foreseen(found) if found.sends else _nothing_sent(found)
     return "".join(plain(line) + "\n" for line in lines)
+
+
+def off(found: Check) -> str:
+    """By how much the model's last counts were off; empty where it is not known."""
+    if found.error is None:
+        return ""
+    return f" (±{max(found.error, 0.01):.0%})"
 
 
 def _standing(found: Check) -> str:
@@ -113,6 +121,8 @@ def fields(found: Check) -> Mapping[str, object]:
             "written": found.written.tokens,
             "uncached": found.plain.tokens,
             "exact": found.count.exact,
+            "error": found.error,
+            "factor": found.model.scale.factor,
         },
         "cached_bytes": found.cached_bytes,
         "cost_usd": found.cost,

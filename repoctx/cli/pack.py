@@ -84,16 +84,18 @@ def pack(
         if check:
             _check(here)
             return
-        packed = pack_for(here.session, choose_model(here.session))
+        chosen = choose_model(here.session)
+        packed = pack_for(here.session, chosen)
         something_in(here.session, packed.now)
         prefix = packed.prefix
+        count = chosen.scale.of(prefix.count)
         if target is not None and str(target) != "-":
             with output_file(target) as handle:
                 write_prefix(prefix, handle.write)
         elif here.out.text:
             here.out.before()
             write_prefix(prefix, raw_writer())
-        here.out.context(len(packed.now.files), prefix.count, bool(packed.shape))
+        here.out.context(len(packed.now.files), count, bool(packed.shape))
         _describe(here.out, packed)
         if packed.shape:
             outlines = sum(show == "skeleton" for show in packed.shape.values())
@@ -103,7 +105,7 @@ def pack(
             )
         here.session.notes.append(
             f"{len(packed.now.files):,} file(s), {prefix.size:,} bytes, "
-            f"{prefix.count} tokens, digest {prefix.digest[:16]}"
+            f"{count} tokens, digest {prefix.digest[:16]}"
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from repoctx.cli.check import off
 from repoctx.values import Count
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def ribbon(found: Check, width: int, *, drawn: bool, colour: bool) -> list[str]:
         line += _drawn(_states(part, many), ink, colour) + ink.border
     items = [_item(part, ink, found.sends) for part in parts]
     if window := found.window:
-        items.append(f"{found.count.tokens / window:.1%} of a window of {window:,}")
+        share = f"{found.count.tokens / window:.1%}{off(found)}"
+        items.append(f"{share} of a window of {window:,}")
     return [f"{'layout':<{LABEL}}{line}", *_wrapped(items, room)]
 
 
@@ -85,6 +87,7 @@ def fields(found: Check) -> dict[str, object]:
         "model": found.model.name,
         "window": found.window,
         "tokens": found.count.tokens,
+        "error": found.error,
         "cached": found.cached.tokens,
         "warm": found.warm,
         "room": found.room,

@@ -12,6 +12,7 @@ import typer
 
 from repoctx.cli import options as o
 from repoctx.cli import ribbon
+from repoctx.cli.check import off
 from repoctx.cli.job import Job, job
 from repoctx.cli.terminal import ago, bold, dim, plain, quoted, screen
 from repoctx.values import Count, LeftOut
@@ -100,17 +101,18 @@ def _fields(here: Job, found: Status) -> None:
 
 
 def _text(here: Job, found: Status) -> str:
-    packed, prefix, on = found.packed, found.packed.prefix, here.colours
+    packed, on = found.packed, here.colours
+    prefix = packed.prefix
     commit = packed.commit[:12] or "the work tree"
     files = _files(len(packed.now.files))
-    parts = " + ".join(f"{s.kind} {s.count}" for s in prefix.segments)
+    parts = " + ".join(f"{b.kind} {b.count}" for b in found.check.bands)
     number = len(packed.changes)
     changed = f"{number:,} path{'' if number == 1 else 's'}" if number else "none"
     age = ago(max(0.0, time.time() - found.index_time))
     rows = [
         ("root", str(here.session.place.root)),
         *([("head", _head(found.head))] if found.head else []),
-        ("context", f"{files}, {_bytes(prefix.size)}, {found.count} tokens"),
+        ("context", f"{files}, {_bytes(prefix.size)}, {_tokens(found)}"),
         ("prefix", f"{prefix.digest[:16]} = {parts}"),
         ("base", f"{commit}: {packed.why}"),
         ("changes", f"{changed} since the base"),
@@ -131,6 +133,10 @@ def _text(here: Job, found: Status) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _tokens(found: Status) -> str:
+    return f"{found.count}{off(found.check)} tokens"
+
+
 def _head(head: Head) -> str:
     return f"{head.branch or 'detached'} at {head.commit[:12]}: {head.subject}"
 
@@ -147,10 +153,10 @@ def _languages(found: Status) -> list[str]:
         others = sum(row.files for row in rest), sum(row.tokens for row in rest)
         rows.append(("others", *others))
     whole = sum(tokens for _, _, tokens in rows) or 1
-    base = found.packed.prefix.segments[1].count
+    exact = found.count.exact
     table = []
     for name, files, tokens in rows:
-        count = Count(tokens, base.exact)
+        count = Count(tokens, exact)
         share = f"{tokens / whole:>6.1%}"
         table.append(f"{name:<12} {_files(files):>12} {count!s:>12} tokens {share}")
     return table

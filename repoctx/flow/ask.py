@@ -87,7 +87,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         prefix=Prefix((), ""),
         tail="",
         question=text,
-        max_output=model.output or DEFAULT_OUTPUT,
+        max_output=model.able.output or DEFAULT_OUTPUT,
         ask=question.text,
     )
     if not model.able.reads_context:
@@ -102,11 +102,15 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     packed = pack_for(session, model)
     something_in(session, packed.now)
     counter = tokenizer_for(session, model)
-    limit = room_for(session, model, counter.exact).tokens
-    room = limit - packed.prefix.count.tokens - counter.count(text) if limit else 0
-    if limit and room < 0:
-        raise BudgetExceeded(f"the prompt needs {limit - room:,} tokens of {limit:,}")
-    after = tail(session, packed, question.text, question.material, room, counter)
+    limit = room_for(session, model, counter.exact, packed.factor).tokens
+    used = packed.prefix.count.tokens + counter.count(text) if limit else 0
+    room = limit - used
+    if room < 0:
+        raise BudgetExceeded(f"the prompt needs {used:,} tokens of {limit:,}")
+    # The prefix stays as it was sent, but no more is put beside it than fits now.
+    fresh = room_for(session, model, counter.exact).tokens - used
+    most = max(1, min(room, fresh)) if limit else 0
+    after = tail(session, packed, question.text, question.material, most, counter)
     if limit and counter.count(after) > room:
         raise BudgetExceeded(
             f"the material beside the question needs {counter.count(after):,} tokens, "

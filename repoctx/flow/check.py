@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repoctx.ask.choose import Choice
-from repoctx.ask.prices import Ref, at_rates, cost, facts
+from repoctx.ask.prices import Ref, facts
 from repoctx.errors import UnknownModel
 from repoctx.flow.differs import Difference, Seen, differs
-from repoctx.flow.model import Model, choose_model, in_our_tokens
+from repoctx.flow.model import Model, choose_model, counting
 from repoctx.flow.pack import Packed
 from repoctx.flow.packing import pack_for, room_for
+from repoctx.flow.price import price
 from repoctx.flow.sent import Sent, all_sent, is_warm, models_sent
 from repoctx.flow.session import Session, something_in
 from repoctx.pack.marks import marks
+from repoctx.pack.tokens import Scale
 from repoctx.values import (
     Capabilities,
     Count,
     Delta,
-    Endpoint,
     Prefix,
     Request,
     SegmentKind,
@@ -54,6 +55,8 @@ class Check:
     prefix alone, as foreseen and with a cold cache; None when prices are not known.
     ``room`` tokens are left for tail and question (0: no limit), of ``window`` in all
     (0: unknown); ``others`` are models that were sent something, where this never is.
+    ``error`` is by how much of the tokens the model's last counts were off (None:
+    nothing was counted yet, or the count is exact).
     """
 
     packed: Packed
@@ -73,6 +76,7 @@ class Check:
     room: int = 0
     window: int = 0
     others: tuple[str, ...] = ()
+    error: float | None = None
 
     @property
     def sends(self) -> bool:
@@ -99,8 +103,8 @@ def check(session: Session) -> Check:
 
 
 def model_to_check(session: Session) -> Model:
-    """The model that the settings name, also where no provider here serves it and
-    something is known of it. Raises UnknownModel, MissingExtra, AuthError."""
+    """The model that the settings name, also one that no provider here serves but whose
+    limits are known. Raises UnknownModel, MissingExtra, AuthError."""
     try:
         return choose_model(session)
     except UnknownModel:
@@ -109,13 +113,17 @@ def model_to_check(session: Session) -> Model:
         if known is None:
             raise
         choice = Choice(provider, name, why="known, but not installed here")
-        able = in_our_tokens(known)
-        return Model(_Unserved(provider, able), choice, able, known)
+        able = known.able
+        return counting(session, Model(_Unserved(provider, able), choice, able, known))
 
 
-def foresee(session: Session, packed: Packed, model: Model) -> Check:
-    """What ``model`` would find in its cache of ``packed``, were it sent now."""
-    now, prefix, able = time.time(), packed.prefix, model.able
+def foresee(
+    session: Session, packed: Packed, model: Model, *, priced: bool = True
+) -> Check:
+    """What ``model`` would find in its cache of ``packed``, were it sent now; costs are
+    left out unless ``priced``, for prices take 0.2 s to load."""
+    now, prefix, scale = time.time(), packed.prefix, model.scale
+    able = replace(model.able, minimum=int(model.able.minimum / scale.factor))
     sent = all_sent(session.state, model.name) if able.reads_context else ()
     seen = [Seen(one, differs(session.state, prefix, one)) for one in sent]
     warm = [one for one in seen if is_warm(one.sent, able, now)]
@@ -124,19 +132,15 @@ def foresee(session: Session, packed: Packed, model: Model) -> Check:
     cached, written, held = served(prefix, able, places, warm)
     _, cold, _ = served(prefix, able, places, [])
     total = prefix.count.tokens
-    factor, known = model.factor, model.known
-    exact = prefix.count.exact and factor == 1
+    room = room_for(session, model, prefix.count.exact).tokens
 
     def count(tokens: int) -> Count:
-        return Count(round(tokens * factor), exact)
+        return scale.of(Count(tokens, prefix.count.exact))
 
-    money = [
-        _cost(model, Usage(count(total).tokens, hit, new))
-        for hit, new in (
-            (count(cached).tokens, count(written).tokens),
-            (0, count(cold).tokens),
-        )
-    ]
+    def cost(hit: int, new: int) -> float | None:
+        used = Usage(count(total).tokens, count(hit).tokens, count(new).tokens)
+        return price(model, used, now) if priced else None
+
     return Check(
         packed=packed,
         model=model,
@@ -149,12 +153,13 @@ def foresee(session: Session, packed: Packed, model: Model) -> Check:
         written=count(written),
         plain=count(total - cached - written),
         cached_bytes=held,
-        cost=money[0],
-        cold_cost=money[1],
-        bands=_bands(prefix, factor, cached),
-        room=count(max(0, room_for(session, model, exact).tokens - total)).tokens,
-        window=known.able.window if known else able.window,
+        cost=cost(cached, written),
+        cold_cost=cost(0, cold),
+        bands=_bands(prefix, scale, cached),
+        room=count(max(0, room - total)).tokens,
+        window=able.window,
         others=() if able.reads_context else models_sent(session.state),
+        error=None if prefix.count.exact else scale.error,
     )
 
 
@@ -223,28 +228,15 @@ def tokens_before(prefix: Prefix, offset: int) -> int:
     return total
 
 
-def _bands(prefix: Prefix, factor: float, cached: int) -> tuple[Band, ...]:
+def _bands(prefix: Prefix, scale: Scale, cached: int) -> tuple[Band, ...]:
     bands = []
     for segment in prefix.segments:
         count, left = segment.count, max(0, cached)
         hit = min(left, count.tokens)
         cached -= count.tokens
-        shown = Count(round(count.tokens * factor), count.exact and factor == 1)
-        bands.append(Band(segment.kind, segment.size, shown, round(hit * factor)))
+        held = scale.of(Count(hit)).tokens
+        bands.append(Band(segment.kind, segment.size, scale.of(count), held))
     return tuple(bands)
-
-
-# --- what it costs ----------------------------------------------------------------
-
-
-def _cost(model: Model, usage: Usage) -> float | None:
-    able, choice = model.able, model.choice
-    if able.prices is not None:
-        return at_rates(usage, able.prices)
-    if model.known is None and Endpoint(choice.base_url).local:
-        return 0.0
-    ttl = able.ttls[0] if able.ttls else 0
-    return cost(model.ref, usage, time.time(), ttl)
 
 
 class _Unserved:

@@ -13,12 +13,12 @@ class Counted:
     """A Tokenizer over another that remembers what it counted.
 
     Loading an exact vocabulary takes 0.2 s: a warm run, which counts nothing new, never
-    does.
+    does. ``exact`` says whether its tokens are those of the model it counts for.
     """
 
-    def __init__(self, tokenizer: Tokenizer, session: Session) -> None:
+    def __init__(self, tokenizer: Tokenizer, session: Session, *, exact: bool) -> None:
         self.name = tokenizer.name
-        self.exact = tokenizer.exact
+        self.exact = exact
         self._tokenizer = tokenizer
         self._session = session
 

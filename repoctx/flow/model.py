@@ -19,39 +19,35 @@ from repoctx.ask.choose import (
 )
 from repoctx.ask.prices import Facts, Ref, facts
 from repoctx.flow.counting import Counted
+from repoctx.flow.scale import scale_for
 from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
 from repoctx.pack import tokens
+from repoctx.pack.tokens import ONE, Scale
 from repoctx.plugins import providers
 from repoctx.protocols import Learns, Provider, Tokenizer
 from repoctx.values import Capabilities, Endpoint
 
+USUAL = "o200k_base"
+"""The vocabulary that stands in for those that are not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A provider, the model it is asked for, and what that model can do, in tokens as
-    packing counts them. ``known`` is what its vendor says of it, in its own tokens;
-    None where no vendor is known."""
+    """A provider, the model it is asked for, and what that model can do, in its own
+    tokens. ``known`` is what its vendor says of it (None where no vendor is known),
+    ``scale`` how many tokens it counts for one of packing's."""
 
     provider: Provider
     choice: Choice
     able: Capabilities
     known: Facts | None = None
+    scale: Scale = ONE
 
     @property
     def name(self) -> str:
         """How people and the ledger name it."""
         return self.choice.name
-
-    @property
-    def factor(self) -> float:
-        """Its tokens for one of packing's."""
-        return self.known.factor if self.known else 1.0
-
-    @property
-    def output(self) -> int:
-        """Tokens of its longest answer, as it counts them; 0: not known."""
-        return self.known.able.output if self.known else self.able.output
 
     @property
     def ref(self) -> Ref:
@@ -98,28 +94,25 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         known = facts(Ref(choice.provider, choice.model), time.time())
         if known is not None:
             said = provider.capabilities(choice.model)
-            able = _joined(said, in_our_tokens(known), settings.window)
-            return Model(provider, choice, able, known)
+            able = _joined(said, known.able, settings.window)
+            return counting(session, Model(provider, choice, able, known))
     if learn and isinstance(provider, Learns):
-        return Model(provider, choice, provider.learn(choice.model))
+        return counting(session, Model(provider, choice, provider.learn(choice.model)))
     able = provider.capabilities(choice.model)
     sent = last_sent(session.state, choice.name)
     if sent is not None and sent.window and not settings.window:
         # What the server said when it was asked last: the same prefix without asking.
         able = replace(able, window=sent.window)
-    return Model(provider, choice, able)
+    return counting(session, Model(provider, choice, able))
 
 
-def in_our_tokens(known: Facts) -> Capabilities:
-    """What a vendor's model can do, in tokens as packing counts them."""
-    able, factor = known.able, known.factor
-    return replace(
-        able,
-        window=int(able.window / factor),
-        output=int(able.output / factor),
-        minimum=int(able.minimum / factor),
-        cliff=int(able.cliff / factor),
-    )
+def counting(session: Session, model: Model) -> Model:
+    """``model`` with the factor that was learnt from what it counted."""
+    if not model.able.reads_context:
+        return model
+    prior = model.known.factor if model.known else 1.0
+    counter = tokenizer_for(session, model)
+    return replace(model, scale=scale_for(session.state, model.name, prior, counter))
 
 
 def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilities:
@@ -133,6 +126,7 @@ def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilitie
         minimum=known.minimum,
         ttls=known.ttls,
         cliff=known.cliff,
+        tokenizer=said.tokenizer or known.tokenizer,
     )
 
 
@@ -142,12 +136,13 @@ def _nobody(_urls: Sequence[str]) -> str:
 
 
 def tokenizer_for(session: Session, model: Model) -> Tokenizer:
-    """What counts for this model: exact where its vocabulary is at hand."""
-    name = model.able.tokenizer
+    """What counts for this model, in packing's tokens: its own where its vocabulary is
+    known and at hand, otherwise those of o200k_base; see `Model.scale`."""
+    name = model.able.tokenizer or USUAL
     found = tokens.load(name)
     if not found.exact:
         import tempfile  # Only where tiktoken's vocabulary has to be looked for.
 
         folder = tokens.ranks_folder(os.environ, tempfile.gettempdir())
         found = tokens.load(name, ranks=folder)
-    return Counted(found, session)
+    return Counted(found, session, exact=found.exact and bool(model.able.tokenizer))

@@ -31,7 +31,8 @@ REST = 0.02
 @dataclass(frozen=True, slots=True)
 class Packed:
     """A prefix and what it was made of. ``name`` is the base's commit, or ``tree:`` and
-    a digest; ``key`` names its kept rendering; ``why`` says how it was chosen."""
+    a digest; ``key`` names its kept rendering; ``why`` says how it was chosen. The
+    limit was planned with ``factor`` of the model's tokens for one of ours."""
 
     prefix: Prefix
     now: Snapshot
@@ -41,6 +42,7 @@ class Packed:
     key: str
     why: str
     shape: Mapping[str, Show]
+    factor: float = 1.0
 
     @property
     def commit(self) -> str:

@@ -16,26 +16,34 @@ from repoctx.pack.budget import Room, prompt_room
 from repoctx.pack.marks import marks
 
 
-def room_for(session: Session, model: Model, exact: bool) -> Room:
-    """What a prompt for ``model`` may hold."""
+def room_for(session: Session, model: Model, exact: bool, factor: float = 0) -> Room:
+    """What a prompt for ``model`` may hold, in our tokens; ``factor`` are the model's
+    for one of them (0: as it was learnt last)."""
     settings, able = session.settings, model.able
     answer = settings.answer_room or min(able.output, able.window // 4)
     cliff = 0 if settings.past_cliff else able.cliff
-    return prompt_room(able.window, answer, settings.budget, cliff, exact)
+    room = prompt_room(able.window, answer, settings.budget, cliff, exact)
+    return replace(room, limit=int(room.limit / (factor or model.scale.factor)))
 
 
 def pack_for(session: Session, model: Model) -> Packed:
-    """The prefix for ``model``, on the base that its cache is believed to hold."""
+    """The prefix for ``model``, on the base that its cache is believed to hold.
+
+    While it does, the prefix is fitted with the factor that it was sent with: what is
+    learnt meanwhile must not move its bytes.
+    """
     sent = last_sent(session.state, model.name)
-    memory = NOTHING
+    memory, factor = NOTHING, model.scale.factor
     if sent is not None:
         now = time.time()
-        warm = (sent.base,) if is_warm(sent, model.able, now) else ()
-        memory = Memory(warm, is_cold(sent, model.able, now))
+        warm = is_warm(sent, model.able, now)
+        factor = sent.factor if warm else factor
+        memory = Memory((sent.base,) if warm else (), is_cold(sent, model.able, now))
     counter = tokenizer_for(session, model)
-    limit = room_for(session, model, counter.exact).limit
+    limit = room_for(session, model, counter.exact, factor).limit
     packed = pack(session, counter, memory, limit)
     same_base = sent is not None and sent.key == packed.key
     known = (sent.overlay, sent.marks) if sent and same_base else ("", ())
     places = marks(packed.prefix.segments, *known)
-    return replace(packed, prefix=replace(packed.prefix, marks=places))
+    prefix = replace(packed.prefix, marks=places)
+    return replace(packed, prefix=prefix, factor=factor)

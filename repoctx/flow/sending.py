@@ -93,6 +93,7 @@ def note_of(model: Model, packed: Packed, when: float) -> Sent:
         overlay=(overlay.text or b"").decode() if overlay else "",
         marks=packed.prefix.marks,
         window=model.able.window,
+        factor=packed.factor,
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,9 @@ class Sent:
     """The last prefix that a model was sent. ``base`` is a commit or ``tree:DIGEST``,
     ``key`` the kept base's name, ``time`` in seconds since 1970. ``marks`` are the
     offsets at which cache entries were written (none: not known), ``window`` the
-    model's in tokens, as it was learnt then (0: not known)."""
+    model's in tokens, as it was learnt then (0: not known), ``ttl`` the lifetime in
+    seconds that they were written for (0: the provider's usual), ``factor`` the tokens
+    that were planned with for one of ours."""
 
     model: str
     base: str
@@ -53,6 +54,8 @@ class Sent:
     overlay: str = ""
     marks: tuple[int, ...] = ()
     window: int = 0
+    ttl: int = 0
+    factor: float = 1.0
 
 
 def remember(state: State, sent: Sent) -> None:
@@ -99,7 +102,7 @@ def _sent(fields: dict[str, Any], model: str) -> Sent:
     texts = [sent.base, sent.key, sent.digest, sent.overlay]
     texts += [text for part in parts for text in (part.kind, part.digest)]
     numbers = [n for part in parts for n in (part.size, part.tokens)]
-    numbers += [*sent.marks, sent.window]
+    numbers += [*sent.marks, sent.window, sent.ttl]
     if not all(isinstance(text, str) for text in texts) or sent.model != model:
         raise TypeError("not a note of what was sent")
     if not all(isinstance(n, int) and n >= 0 for n in numbers):
@@ -108,6 +111,8 @@ def _sent(fields: dict[str, Any], model: str) -> Sent:
         raise ValueError("not a key")
     if not (math.isfinite(sent.time) and sent.time > 0):
         raise ValueError("not a time")
+    if not 0.1 < sent.factor < 10:
+        raise ValueError("not a factor")
     return replace(sent, marks=tuple(sent.marks))
 
 
@@ -117,16 +122,17 @@ def is_warm(sent: Sent, able: Capabilities, now: float) -> bool:
     A clock that went back makes the age negative; then nothing is known: not warm.
     """
     age = now - sent.time
-    return 0 <= age <= _lifetime(able.ttls)
+    return 0 <= age <= lifetime(sent, able)
 
 
 def is_cold(sent: Sent, able: Capabilities, now: float) -> bool:
     """Whether that cache has surely ended."""
-    return now - sent.time > _lifetime(able.ttls)
+    return now - sent.time > lifetime(sent, able)
 
 
-def _lifetime(ttls: Sequence[int]) -> float:
-    return float(max(ttls)) if ttls else UNKNOWN_TTL
+def lifetime(sent: Sent, able: Capabilities) -> float:
+    """Seconds that the cache keeps what was sent, as far as is known."""
+    return float(sent.ttl or next(iter(able.ttls), UNKNOWN_TTL))
 
 
 def _path(state: State, model: str) -> Path:

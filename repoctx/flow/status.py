@@ -14,6 +14,7 @@ from repoctx.flow.pack import Packed, pack
 from repoctx.flow.packing import pack_for
 from repoctx.flow.session import Session
 from repoctx.index import detect
+from repoctx.pack.tokens import Scale
 from repoctx.scan import ignored_by, inside
 from repoctx.scan.branch import Head, head_of
 from repoctx.values import Count, LeftOut, Reason, SegmentKind
@@ -44,8 +45,8 @@ class Status:
 
     @property
     def count(self) -> Count:
-        """Tokens of the whole prefix."""
-        return self.packed.prefix.count
+        """Tokens of the whole prefix, as the model counts them."""
+        return self.check.count
 
 
 def status(session: Session) -> Status:
@@ -68,7 +69,7 @@ def status(session: Session) -> Status:
         head_of(session.place),
         packed,
         foresee(session, packed, model),
-        _languages(packed),
+        _languages(packed, model.scale),
         out,
         secrets,
         index,
@@ -77,7 +78,7 @@ def status(session: Session) -> Status:
     )
 
 
-def _languages(packed: Packed) -> tuple[Language, ...]:
+def _languages(packed: Packed, scale: Scale) -> tuple[Language, ...]:
     files: Counter[str] = Counter()
     tokens: Counter[str] = Counter()
     for segment in packed.prefix.segments:
@@ -87,7 +88,10 @@ def _languages(packed: Packed) -> tuple[Language, ...]:
                     name = detect(unit.path) or "text"
                     files[name] += 1
                     tokens[name] += unit.count.tokens
-    rows = [Language(name, files[name], tokens[name]) for name in files]
+    rows = [
+        Language(name, files[name], scale.of(Count(tokens[name])).tokens)
+        for name in files
+    ]
     return tuple(sorted(rows, key=lambda row: (-row.tokens, row.name)))
 
 

@@ -19,11 +19,13 @@ from __future__ import annotations
 import string
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
 from repoctx.protocols import Tokenizer
+from repoctx.values import Count
 
 VERIFIED = frozenset({"o200k_base", "cl100k_base"})
 """Vocabularies of splintr compared with their reference, tiktoken, token by token."""
@@ -51,19 +53,18 @@ def load(
     name: str = "o200k_base",
     allow_exact: bool = True,
     ranks: Path | None = None,
-    factor: float = 1.0,
 ) -> Tokenizer:
     """The best counter of vocabulary ``name`` that this machine has.
 
     ``ranks`` is tiktoken's cache folder (``ranks_folder``); without it tiktoken is not
-    tried. ``factor`` scales an estimate, never an exact count. Vocabularies are read
-    at the first count, not here. Never raises and never touches the network.
+    tried. Vocabularies are read at the first count, not here. Never raises and never
+    touches the network.
     """
     if allow_exact:
         found = with_splintr(name) or with_tiktoken(name, ranks)
         if found:
             return found
-    return Estimate(name, factor)
+    return Estimate(name)
 
 
 # --- the estimate -----------------------------------------------------------------
@@ -88,31 +89,25 @@ symbols 0.4-1.0, emoji 1-2 (o200k_base, localised messages)."""
 LONGEST = 16
 """No text is estimated below one token for this many bytes (long runs of a letter)."""
 
-FACTORS = (0.5, 3.0)
-"""Bounds of a learned factor: outside them a report is a mistake, not a tokenizer."""
-
 
 class Estimate:
-    """Guesses the number of tokens; ``factor`` is what a model counts of that guess.
+    """Guesses the number of tokens.
 
-    Known measured factors over o200k_base: cl100k_base, llama3 and qwen3 0.99-1.04;
+    Measured against o200k_base: cl100k_base, llama3 and qwen3 count 0.99-1.04 of it;
     gemma3 has weights of its own.
     """
 
     exact = False
 
-    def __init__(self, name: str = "o200k_base", factor: float = 1.0) -> None:
-        # Two decimals: a factor that wanders less must not void every cached count.
-        self.factor = round(factor, 2)
-        scaled = "" if self.factor == 1 else f"*{self.factor}"
-        self.name = f"~{name}.{ESTIMATE_VERSION}{scaled}"
+    def __init__(self, name: str = "o200k_base") -> None:
+        self.name = f"~{name}.{ESTIMATE_VERSION}"
         self._weights = WEIGHTS.get(FAMILY.get(name, name), WEIGHTS["o200k_base"])
 
     def count(self, text: str) -> int:
         """About how many tokens ``text`` has; 0 only for the empty text."""
         if not text:
             return 0
-        return max(1, round(estimate(text, self._weights) * self.factor))
+        return max(1, round(estimate(text, self._weights)))
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """About how many tokens each text has."""
@@ -182,17 +177,62 @@ def beyond_ascii(data: bytes) -> float:
     return NARROW * narrow + WIDE * wide + ASTRAL * astral
 
 
-def learn(factor: float, predicted: int, counted: int) -> float:
-    """A better factor after a provider ``counted`` what was ``predicted`` with the old.
+# --- what a model counts ----------------------------------------------------------
 
-    Moves half of the way, so that one odd report does little; reports below 1,000
-    tokens say more about the chat template than about the text and change nothing.
+FACTORS = (0.5, 3.0)
+"""Outside them a report is a mistake (a part of the prompt dropped, or only a part
+counted), not a tokenizer."""
+
+LEAST = 1000
+"""Tokens: reports below say more about a chat template than about the text."""
+
+REPORTS = 8
+"""How many reports count; a tokenizer changes with its model alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many tokens a model counts for one of ours. ``error`` is by how much of the
+    factor its reports were off it (0.03: 3%; None: nothing was reported yet)."""
+
+    factor: float = 1.0
+    error: float | None = None
+
+    def of(self, count: Count) -> Count:
+        """``count`` of our tokens as the model counts them."""
+        if self.factor == 1:
+            return count
+        return Count(round(count.tokens * self.factor))
+
+
+ONE = Scale()
+"""The model's tokens are ours, or nothing is known of them."""
+
+
+def learn(reports: Sequence[float], ours: int, counted: int) -> tuple[float, ...]:
+    """``reports`` with one more: a provider ``counted`` what is ``ours`` in our tokens.
+
+    Reports that say nothing about the tokenizer change nothing.
     """
-    if predicted < 1000 or counted < 1000:
-        return factor
-    seen = factor * counted / predicted
     low, high = FACTORS
-    return min(max((factor + seen) / 2, low), high)
+    if min(ours, counted) < LEAST or not low <= counted / ours <= high:
+        return tuple(reports)
+    return (*reports, counted / ours)[-REPORTS:]
+
+
+def scale_of(prior: float, reports: Sequence[float]) -> Scale:
+    """The factor by ``reports``, oldest first, where ``prior`` was believed before.
+
+    It is their median with ``prior`` among them: one odd report moves it half of the
+    way, two that agree all of it, and no later odd one moves it. The error is that of
+    the worst report, of five or more without the worst.
+    """
+    if not reports:
+        return Scale(prior)
+    seen, many = sorted([prior, *reports]), len(reports)
+    factor = (seen[many // 2] + seen[(many + 1) // 2]) / 2
+    off = sorted(abs(report / factor - 1) for report in reports)
+    return Scale(factor, off[-1] if len(off) < 5 else off[-2])
 
 
 # --- exact counters ---------------------------------------------------------------

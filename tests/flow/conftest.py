@@ -19,6 +19,7 @@ def own_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch):
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("REPOCTX_CONFIG", str(home / "config.toml"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     for name in [n for n in os.environ if n.startswith("REPOCTX_")]:
