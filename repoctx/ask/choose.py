@@ -20,9 +20,12 @@ from repoctx.values import Endpoint
 OFFLINE = "offline"
 AUTO = "auto"
 COMPATIBLE = "compatible"
+OLLAMA = "ollama"
 
 USUAL = tuple(f"http://127.0.0.1:{port}/v1" for port in (8080, 11434, 1234))
 """Where llama.cpp, Ollama and LM Studio listen unless told otherwise."""
+OLLAMA_PORT = 11434
+_OLLAMA_URL = f"http://127.0.0.1:{OLLAMA_PORT}"
 
 PATIENCE = 0.15
 """Seconds that looking for local servers may take, all together."""
@@ -137,7 +140,13 @@ def choose(
         if model == AUTO and usable and not url:
             name = usable[0]
             return Choice(name, VENDORS[name].model, why=f"there is a key for {name}")
-        return _automatic(model, url, probe)
+        usual = () if model == "" else usual_urls(environ)
+        found = _automatic(url, usual, probe)
+        own = base_url_of("", environ, OLLAMA) or _OLLAMA_URL
+        if not url and OLLAMA in providers and found.base_url == f"{own}/v1":
+            # Its compatible door drops what does not fit without a word.
+            return Choice(OLLAMA, "", own, found.why)
+        return found
     provider, _, name = model.partition("/")
     if provider not in providers:
         raise UnknownModel(_unknown(model, provider, providers))
@@ -145,16 +154,24 @@ def choose(
     return Choice(provider, name, own, "asked for")
 
 
-def _automatic(model: str, base_url: str, probe: Probe) -> Choice:
+def _automatic(base_url: str, usual: Sequence[str], probe: Probe) -> Choice:
     if base_url and not Endpoint(base_url).local:
         return Choice(COMPATIBLE, "", base_url, "base_url is set")
-    urls = [base_url] if base_url else [*USUAL] if model == AUTO else []
+    urls = [base_url] if base_url else usual
     if not urls:
         return Choice(OFFLINE, "", why="no model is configured")
     if found := probe(urls):
         return Choice(COMPATIBLE, "", found, f"{found} answers")
     where = base_url or "the usual local ports"
     return Choice(OFFLINE, "", why=f"no model server answers at {where}")
+
+
+def usual_urls(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Where local servers are looked for: the usual ports, and where Ollama is said to
+    listen, if that is this machine."""
+    named = base_url_of("", environ, OLLAMA)
+    own = (f"{named}/v1",) if named and Endpoint(named).local else ()
+    return tuple(dict.fromkeys((*own, *USUAL)))
 
 
 def _unknown(model: str, provider: str, providers: Collection[str]) -> str:
@@ -185,9 +202,30 @@ def base_url_of(
     setting: str, environ: Mapping[str, str], provider: str = COMPATIBLE
 ) -> str:
     """The base URL that was set, by us or by the variable of the provider's SDK."""
+    if provider == OLLAMA:
+        return setting or _ollama_url(environ.get("OLLAMA_HOST", "").strip())
     vendor = VENDORS.get("openai" if provider == COMPATIBLE else provider)
     own = environ.get(vendor.base_url, "") if vendor else ""
     return setting or own.strip().rstrip("/")
+
+
+def _ollama_url(host: str) -> str:
+    """Where Ollama's own variable says that it listens; ``""`` when that is no host.
+
+    It may be a host, a port, both, or a URL; all interfaces of a machine are one.
+    """
+    if not host:
+        return ""
+    try:
+        parts = urlsplit(host if "://" in host else f"http://{host}")
+        name, port = parts.hostname or "127.0.0.1", parts.port
+    except ValueError:
+        return ""
+    name = "127.0.0.1" if name in ("0.0.0.0", "::") else name  # noqa: S104
+    name = f"[{name}]" if ":" in name else name
+    if port is None and "://" not in host:
+        port = OLLAMA_PORT
+    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
 
 
 def keyed(keys: Keys, environ: Mapping[str, str]) -> dict[str, str]:

@@ -65,6 +65,38 @@ def test_auto_tries_the_usual_ports():
     assert got == Choice("compatible", "", USUAL[1], f"{USUAL[1]} answers")
 
 
+def test_auto_speaks_ollamas_own_language():
+    here = (*HERE, "ollama")
+    got = choose("auto", "", here, lambda urls: urls[1])
+    assert got == Choice("ollama", "", "http://127.0.0.1:11434", f"{USUAL[1]} answers")
+    environ = {"OLLAMA_HOST": "127.0.0.1:4000"}
+    got = choose("auto", "", here, lambda urls: urls[0], environ)
+    assert (got.provider, got.base_url) == ("ollama", "http://127.0.0.1:4000")
+    # Who names the compatible URL gets it.
+    got = choose("auto", USUAL[1], here, lambda urls: urls[0])
+    assert (got.provider, got.base_url) == ("compatible", USUAL[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("", ""),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        (":4000", "http://127.0.0.1:4000"),
+        ("box:4000", "http://box:4000"),
+        ("[::1]:4000", "http://[::1]:4000"),
+        ("http://box:4000/", "http://box:4000"),
+        ("https://box", "https://box"),
+        ("box:nothing", ""),
+    ],
+)
+def test_ollamas_own_variable(host, url):
+    environ = {"OLLAMA_HOST": host}
+    assert base_url_of("", environ, "ollama") == url
+    assert base_url_of(LOCAL, environ, "ollama") == LOCAL
+    assert base_url_of("", environ) == ""
+
+
 @pytest.mark.parametrize(
     ("model", "says"),
     [
