@@ -450,6 +450,67 @@ class Endpoint:
 # --- parse and apply: edits and the changed tree --------------------------------------
 
 
+class BlockKind(StrEnum):
+    """What a block of an answer wants done to its path."""
+
+    EDIT = "edit"
+    """Change lines of a file that is there; with ``target`` also move it."""
+    CREATE = "create"
+    """Make a file that is not there."""
+    WRITE = "write"
+    """Give a file this whole text, whether it is there or not."""
+    DELETE = "delete"
+    """Take a file away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Changed lines of one place, in the form of a unified diff whatever was written.
+
+    Each of ``lines`` is a mark and the line without its ``\\n``: `` `` context, ``-``
+    taken out, ``+`` put in, ``?`` a line without a mark (context, or prose after the
+    hunk). ``start`` is the stated line of the old file (0: none), ``scopes`` the texts
+    after ``@@``. ``at_end`` says that the last line is the file's last, ``old_open``
+    and ``new_open`` that a side ends without a newline. ``others`` are other ways to
+    read the same lines, of which at most one may fit.
+    """
+
+    lines: tuple[str, ...]
+    start: int = 0
+    scopes: tuple[str, ...] = ()
+    at_end: bool = False
+    old_open: bool = False
+    new_open: bool = False
+    others: tuple[Hunk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One self-contained edit of an answer, not yet compared with any file.
+
+    ``id`` is the number that people and models are shown, ``form`` the format's name,
+    ``line`` where it starts in the answer. ``path`` is as written, without quoting and
+    ``a/``; ``also`` are other readings of it, likeliest first. ``text`` is the content
+    of a `CREATE` or `WRITE` block, ``mode`` git's where it is stated (0: not).
+    ``problem`` is a reason's code when the block itself is broken (cut, malformed).
+    ``sure`` is False where only prose says that the fence is a file.
+    """
+
+    id: str
+    path: str
+    kind: BlockKind
+    form: str
+    hunks: tuple[Hunk, ...] = ()
+    text: str = ""
+    also: tuple[str, ...] = ()
+    target: str = ""
+    mode: int = 0
+    line: int = 0
+    problem: str = ""
+    detail: str = ""
+    sure: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class FileChange:
     """What applying does to one path, computed in memory before anything is written.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-GRAMMAR_VERSION = 1
+GRAMMAR_VERSION = 2
 
 LONGEST = 4_000
 """Characters of a line of prose that are read."""

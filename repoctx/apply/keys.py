@@ -1,0 +1,115 @@
+"""What two lines must have in common to count as equal, rung by rung.
+
+Each rung forgives what the one before it forgives, and one thing more.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from repoctx.apply.text import Source, plain
+
+EXACT, TRAILING, PUNCTUATION, LEADING, DENSE = 1, 2, 3, 4, 5
+BLANKS, TRANSPORT, ELISION, FUZZY = 6, 7, 8, 9
+
+NAMES = {
+    EXACT: "exact",
+    TRAILING: "trailing space",
+    PUNCTUATION: "punctuation",
+    LEADING: "leading space",
+    DENSE: "white space",
+    BLANKS: "blank lines",
+    TRANSPORT: "transport",
+    ELISION: "left-out lines",
+    FUZZY: "similar lines",
+}
+"""The rungs in people's words."""
+
+FOLDED = {
+    **dict.fromkeys("‘’‚‛′`´ʼ＇\x91\x92", "'"),
+    **dict.fromkeys("“”„‟″＂«»\x93\x94", '"'),
+    **dict.fromkeys("‐‑‒–—―−\x96\x97", "-"),
+    **dict.fromkeys(
+        "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000",
+        " ",
+    ),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\xad", ""),
+    "…": "...",
+    "\x85": "...",
+}
+"""Typographic characters and what is typed for them."""
+_TABLE = str.maketrans(FOLDED)
+
+
+def exact(line: str) -> str:
+    """The line itself."""
+    return line
+
+
+def trailing(line: str) -> str:
+    """Without white space at the end."""
+    return line.rstrip()
+
+
+def punctuation(line: str) -> str:
+    """In composed form, with typed quotes, dashes and dots."""
+    if not line.isascii():
+        line = unicodedata.normalize("NFC", line).translate(_TABLE)
+    return line.rstrip()
+
+
+def leading(line: str) -> str:
+    """Without white space at both ends."""
+    return punctuation(line).strip()
+
+
+def dense(line: str) -> str:
+    """Without any white space."""
+    return "".join(punctuation(line).split())
+
+
+KEYS: dict[int, Callable[[str], str]] = {
+    EXACT: exact,
+    TRAILING: trailing,
+    PUNCTUATION: punctuation,
+    LEADING: leading,
+    DENSE: dense,
+}
+
+
+@dataclass(slots=True)
+class Keyed:
+    """A file's lines under each rung's key, made at the first use."""
+
+    source: Source
+    _keys: dict[int, list[str]] = field(default_factory=dict)
+    _index: dict[int, dict[str, list[int]]] = field(default_factory=dict)
+
+    def keys(self, rung: int) -> list[str]:
+        """One key a line."""
+        if rung not in self._keys:
+            self._keys[rung] = self.of(self.source.lines, rung)
+        return self._keys[rung]
+
+    def of(self, lines: Sequence[str], rung: int) -> list[str]:
+        """The keys of a patch's lines, to be compared with this file's."""
+        if self.source.escaped:
+            lines = [plain(line) for line in lines]
+        if rung == EXACT:
+            return list(lines)
+        return [*map(KEYS[rung], lines)]
+
+    def index(self, rung: int) -> dict[str, list[int]]:
+        """Where each key stands, from line 0."""
+        if rung not in self._index:
+            places: dict[str, list[int]] = {}
+            for n, key in enumerate(self.keys(rung)):
+                places.setdefault(key, []).append(n)
+            self._index[rung] = places
+        return self._index[rung]
+
+    def has(self, line: str, rung: int = LEADING) -> bool:
+        """Whether some line has the same key."""
+        return self.of([line], rung)[0] in self.index(rung)

@@ -1,0 +1,72 @@
+"""Lines that stand for code left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_MARK = r"(?:#+|//+|/\*+|\*|--+|<!--|;+|%+|\{/\*|\{\{!--|\(\*|'|\"\"\"|rem\b)"
+_DOTS = r"(?:\.{3,}|…)"
+_WHAT = (
+    r"(?:existing|rest|remaining|remainder|unchanged|omitted|previous|other|same|"
+    r"original|unmodified|elided|skipped|truncated|snip(?:ped)?|above|below|more|"
+    r"continues?|etc|your|code|as before|no changes?|goes here|stays?|remains?|"
+    r"implementation|methods?|functions?|imports?|fields?|lines?|contents?|keep|kept)"
+)
+_BARE = re.compile(
+    rf"\s*(?:{_MARK}\s*)?[\[(<{{]?\s*{_DOTS}\s*[\])>}}]?\s*(?:\*/\}}?|-->|\*\))?\s*"
+)
+_SPOKEN = re.compile(
+    rf"\s*(?:{_MARK}\s*)?[\[(<{{]?\s*(?:{_DOTS}[^\w]*.*\b{_WHAT}\b.*|"
+    rf"(?:\W*\b{_WHAT}\b.*){_DOTS}.*)\s*",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(
+    rf"\s*{_MARK}\s*[\[(<]?\s*(?:(?:the\s+)?(?:rest|remainder) of (?:the )?"
+    r"(?:file|code|class|function|method|module|implementation|content|document|body)s?|"
+    r"(?:existing|remaining|unchanged|previous|other|original) "
+    r"(?:code|methods?|functions?|imports?|content|lines?|implementation|fields?|tests?)"
+    r"|(?:code|content|lines?|methods?|functions?|imports?) "
+    r"(?:unchanged|omitted|remains?|stays?|elided)|unchanged|omitted|snip(?:ped)?)"
+    r"\b[^=;{}()]*[\])>]?\s*(?:\*/\}?|-->|\*\))?\s*",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(
+    rf"\s*[\[(<]\s*(?:{_DOTS}\s*)?(?:(?:the\s+)?{_WHAT})[\w ,'/-]*"
+    rf"(?:{_DOTS})?\s*[\])>]\s*",
+    re.IGNORECASE,
+)
+
+
+def elides(line: str) -> bool:
+    """Whether the line may stand for others: dots alone, or a remark about the rest."""
+    if len(line) > 200 or not line.strip():
+        return False
+    return bool(_BARE.fullmatch(line)) or speaks(line)
+
+
+def speaks(line: str) -> bool:
+    """Whether the line says in words that code was left out."""
+    if len(line) > 200:
+        return False
+    low = line.strip()
+    if not low:
+        return False
+    if ("..." in low or "…" in low) and _SPOKEN.fullmatch(line):
+        return _is_remark(low)
+    return bool(_PLAIN.fullmatch(line)) or (
+        low[0] in "[(<" and "..." in low and bool(_BRACKETED.fullmatch(line))
+    )
+
+
+def _is_remark(line: str) -> bool:
+    """A comment or nothing but words: not a call, a string or an assignment."""
+    if re.match(_MARK, line, re.IGNORECASE) or line[0] in "[(<.…":
+        return not re.search(r"[=;{}]|\w\(", line.strip("{}"))
+    return False
+
+
+def placeholders(lines: Iterable[str], known: Iterable[str]) -> list[str]:
+    """The ``lines`` that stand for others and are none of the ``known`` lines."""
+    have = {line.strip() for line in known}
+    return [line for line in lines if speaks(line) and line.strip() not in have]

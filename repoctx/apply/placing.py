@@ -1,0 +1,151 @@
+"""The ladder: where a hunk goes, and what it changes there.
+
+Each rung counts all candidates, and the first rung that has any decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from repoctx.apply.adapt import adapted
+from repoctx.apply.choose import Trusted, certain, choose
+from repoctx.apply.hunks import Ready, forgiven, ready, tails
+from repoctx.apply.keys import DENSE, EXACT, PUNCTUATION, TRAILING, Keyed
+from repoctx.apply.locate import Place, rows, stands, without_blanks
+from repoctx.apply.splice import Change, Refused, changes
+from repoctx.values import Hunk
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A hunk that found its place. ``present`` says that its new side stands there
+    already; ``open`` that the file then ends without a newline (None: as before)."""
+
+    rung: int
+    changes: tuple[Change, ...]
+    start: int
+    end: int
+    present: bool = False
+    open: bool | None = None
+
+
+def close(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+    """The fit on the first two rungs. Raises Refused when it is not certain."""
+    return _first(hunk, file, trusted, _rows(EXACT, TRAILING))
+
+
+def far(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+    """The fit on the later rungs. Raises Refused when it is not certain."""
+    fit = _first(hunk, file, trusted, [*_rows(PUNCTUATION, DENSE), without_blanks])
+    return fit or present(hunk, file)
+
+
+Rung = Callable[[Sequence[str], Keyed], "list[Place]"]
+
+
+def _rows(first: int, last: int) -> list[Rung]:
+    def rung(number: int) -> Rung:
+        return lambda old, file: rows(old, file, number)
+
+    return [rung(number) for number in range(first, last + 1)]
+
+
+def _first(
+    hunk: Hunk, file: Keyed, trusted: Trusted, rungs: Iterable[Rung]
+) -> Fit | None:
+    shapes = [
+        (h, ready(lines, file))
+        for h in (hunk, *hunk.others)
+        for lines in tails(h.lines)
+    ]
+    for rung in rungs:
+        fits = []
+        for shape, marked in shapes:
+            if not marked.old:
+                fits += _alone(shape, marked, file)
+                continue
+            places = rung(marked.old, file)
+            if places:
+                place = choose(places, shape, file, trusted)
+                certain(place, shape, marked.old, file)
+                fits.append(fitted_in(shape, marked, place, file))
+                if not hunk.others:
+                    break
+        if fits:
+            if any(f != fits[0] for f in fits):
+                raise Refused("ambiguous", places=[(f.start, f.end) for f in fits])
+            return fits[0]
+    return None
+
+
+def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> list[Fit]:
+    """New lines without old ones: at the end where the format says so."""
+    size = len(file.source.lines)
+    if not marked.added:
+        raise Refused("empty")
+    if size and not hunk.at_end:
+        raise Refused("no-context")
+    place = Place(EXACT, ())
+    found = changes(marked.lines, place, file)
+    moved = tuple(replace(c, start=size, end=size) for c in found)
+    return [Fit(EXACT, moved, size + 1, size, open=_open(hunk))]
+
+
+def fitted_in(hunk: Hunk, marked: Ready, place: Place, file: Keyed) -> Fit:
+    """What the hunk changes at its place."""
+    lines = file.source.lines
+    at = [n for n in place.at if n is not None]
+    pairs = [
+        (old, lines[n])
+        for old, n in zip(marked.old, place.at, strict=True)
+        if n is not None
+    ]
+    final: Sequence[str] = marked.lines
+    start, end = at[0] + 1, at[-1] + 1
+    if place.rung > EXACT:
+        final = forgiven(marked, pairs, file)
+        added = [line[1:] for line in final if line[0] == "+"]
+        fresh = iter(adapted(added, pairs, lines, place.rung))
+        final = ["+" + next(fresh) if line[0] == "+" else line for line in final]
+    elif _already(marked, place, file):
+        return Fit(place.rung, (), start, end, present=True)
+    found = tuple(changes(final, place, file))
+    last = end == len(lines)
+    return Fit(place.rung, found, start, end, open=_open(hunk) if last else None)
+
+
+def _open(hunk: Hunk) -> bool | None:
+    if hunk.new_open:
+        return True
+    return False if hunk.old_open else None
+
+
+def _already(marked: Ready, place: Place, file: Keyed) -> bool:
+    """Whether an insertion below its context stands there already."""
+    signs = "".join(line[0] for line in marked.lines).rstrip("+")
+    if set(signs) - {" "} or not any(_tells(line) for line in marked.added):
+        return False
+    return stands(marked.new, file, place.start)
+
+
+def _tells(line: str) -> bool:
+    return sum(c.isalnum() for c in line) >= 4
+
+
+def present(hunk: Hunk, file: Keyed) -> Fit | None:
+    """The fit of a hunk of which only the new side stands in the file, and once."""
+    for lines in tails(hunk.lines):
+        marked = ready(lines, file)
+        new = marked.new
+        told = [line for line in new if _tells(line)]
+        if len(told) < (1 if any(map(_tells, marked.added)) else 2):
+            continue
+        for rung in (EXACT, TRAILING):
+            places = rows(new, file, rung)
+            if len(places) == 1:
+                [place] = places
+                return Fit(rung, (), place.start + 1, place.end, present=True)
+            if places:
+                return None
+    return None

@@ -1,0 +1,342 @@
+"""The shadow tree: blocks are tried on it one at a time, and nothing is written.
+
+All blocks are located on the original text; only those not found there may match what
+earlier blocks made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from repoctx.apply.entry import Entry
+from repoctx.apply.keys import Keyed
+from repoctx.apply.merge import differences, merged
+from repoctx.apply.names import MODES, Names, folders, tidy, unsafe
+from repoctx.apply.nearest import closest
+from repoctx.apply.placeholders import placeholders
+from repoctx.apply.report import Outcome, Region, Report, report
+from repoctx.apply.splice import Layer, Refused, opened
+from repoctx.apply.text import NoText, Source, Unencodable, decode, encode
+from repoctx.errors import NotApplied
+from repoctx.values import Block, BlockKind, FileChange, Patch, byte_order
+
+Read = Callable[[str], "bytes | None"]
+"""The bytes of a path, None when there is no such file."""
+
+_REDACTED = re.compile(r"\[redacted:[\w-]*\]")
+
+
+def _ordinary(_path: str) -> int:
+    return 0o100644
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What the edits are made against.
+
+    ``read`` gives a file's present bytes, ``shown`` those that the prompt showed (None:
+    the present ones). ``paths`` are all paths, to find a file by the end of its path
+    and names that differ in case only; ``mode`` gives git's mode of a file.
+    """
+
+    read: Read
+    shown: Read | None = None
+    paths: Iterable[str] = ()
+    mode: Callable[[str], int] = _ordinary
+
+
+class Shadow:
+    """Takes an answer's blocks as they come and gives the patch at the end."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._names = Names(tree.paths)
+        self._entries: dict[str, Entry] = {}
+        self._moved: dict[str, str] = {}
+        self._seen: dict[Block, Outcome] = {}
+        self.outcomes: list[Outcome] = []
+
+    def take(self, block: Block) -> Outcome:
+        """Try one block. Never raises for what an answer says; see `Outcome.ok`."""
+        outcome = self._again(block) or self._tried(block)
+        self.outcomes.append(outcome)
+        return outcome
+
+    def report(self, symbol: Callable[[str, int], str] | None = None) -> Report:
+        """What became of the blocks; ``symbol`` names what encloses a path's line."""
+        self._settle()
+        return report(self.outcomes, symbol)
+
+    def patch(self) -> Patch:
+        """All changes. Raises NotApplied when a block was refused or none was taken."""
+        self._settle()
+        if not self.outcomes:
+            raise NotApplied("no edit was found in the answer")
+        failed = [o.id for o in self.outcomes if not o.ok]
+        if failed:
+            raise NotApplied(f"refused: {', '.join(failed)}; nothing was applied")
+        found = [c for e in self._entries.values() for c in self._changes(e)]
+        return Patch(tuple(sorted(found, key=lambda c: byte_order(c.path))))
+
+    # --- one block ----------------------------------------------------------------
+
+    def _again(self, block: Block) -> Outcome | None:
+        """The outcome of the same block sent before: it counts once."""
+        same = replace(block, id="", line=0, form="")
+        before = self._seen.get(same)
+        if before is None or not before.ok or block.problem:
+            return None
+        return replace(before, id=block.id, status="present", warnings=("sent twice",))
+
+    def _tried(self, block: Block) -> Outcome:
+        path = block.path
+        try:
+            if block.problem:
+                raise Refused(block.problem, block.detail)
+            path = self._path(block)
+            outcome = self._by_kind(block, path)
+        except Refused as no:
+            return self._refusal(block, path, no)
+        except NoText as no:
+            return self._refusal(block, path, Refused("binary", str(no)))
+        except Unencodable as no:
+            return self._refusal(block, path, Refused("encoding", str(no)))
+        self._seen[replace(block, id="", line=0, form="")] = outcome
+        return outcome
+
+    def _by_kind(self, block: Block, path: str) -> Outcome:
+        if block.mode and block.mode not in MODES:
+            raise Refused("mode", f"{block.mode:o}")
+        entry = self._entry(path)
+        match block.kind:
+            case BlockKind.EDIT:
+                return self._edit(block, entry)
+            case BlockKind.CREATE:
+                return self._create(block, entry)
+            case BlockKind.WRITE:
+                return self._write(block, entry)
+            case BlockKind.DELETE:
+                return self._delete(block, entry)
+
+    def _edit(self, block: Block, entry: Entry) -> Outcome:
+        target = self._target(block, entry) if block.target else ""
+        if not (block.hunks or target or block.mode):
+            raise Refused("empty")
+        self._unredacted(entry, (x[1:] for h in block.hunks for x in h.lines))
+        fits = entry.edit(block.hunks)
+        entry.mode = block.mode or entry.mode
+        if target and target != entry.path:
+            self._move(entry, target)
+        places = tuple(Region(f.start, f.end) for f in fits)
+        changed = bool(target or block.mode) or any(not f.present for f in fits)
+        rung = max((f.rung for f in fits), default=1)
+        status = "ok" if changed else "present"
+        return Outcome(block.id, entry.path, status, rung, places=places)
+
+    def _create(self, block: Block, entry: Entry) -> Outcome:
+        if entry.exists:
+            if entry.result() == _written(block.text, entry):
+                return Outcome(block.id, entry.path, "present", 1)
+            raise Refused("exists")
+        return self._write(block, entry)
+
+    def _write(self, block: Block, entry: Entry) -> Outcome:
+        new = not entry.exists
+        if new:
+            self._free(entry.path)
+        text = entry.text
+        new_source = _written(block.text, entry)
+        lines = text.file.source.lines
+        if marks := placeholders(new_source.lines, lines):
+            raise Refused("elided", marks[0].strip())
+        self._unredacted(entry, new_source.lines)
+        if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
+            raise Refused("overlap")
+        warnings = _shrunk(block, text.file.source, new_source)
+        for change in differences(text.file.source, new_source):
+            entry.change(change)
+        entry.open = new_source.open
+        entry.gone = False
+        entry.mode = block.mode or entry.mode
+        status = "ok" if new or text.made else "present"
+        if new:
+            self._names.add(entry.path)
+        return Outcome(block.id, entry.path, status, 1, warnings=warnings)
+
+    def _delete(self, block: Block, entry: Entry) -> Outcome:
+        if not entry.exists:
+            raise Refused("no-file")
+        if any(layer.made for layer in entry.layers):
+            raise Refused("overlap")
+        if block.hunks:
+            saved = entry.save()
+            entry.edit(block.hunks)
+            left = [line for line in entry.result().lines if line.strip()]
+            entry.restore(saved)
+            if left:
+                raise Refused("gap", "the file has lines that the block does not show")
+        entry.gone = True
+        return Outcome(block.id, entry.path, "ok", 1)
+
+    def _target(self, block: Block, entry: Entry) -> str:
+        target = tidy(block.target).replace("\\", "/")
+        if why := unsafe(target):
+            raise Refused("unsafe-path", f"{why}: {target}")
+        if target != entry.path:
+            if self._entry(target).exists:
+                raise Refused("exists", target)
+            self._free(target, entry.path)
+        return target
+
+    def _move(self, entry: Entry, target: str) -> None:
+        origin = entry.origin or entry.path
+        there = self._entries[target]
+        self._entries[origin] = Entry(origin, entry.base, entry.present, gone=True)
+        entry.origin, entry.path = origin, target
+        entry.mode = entry.mode or self._tree.mode(origin)
+        entry.present = entry.present if there.present is None else there.present
+        self._entries[target] = entry
+        self._moved[origin] = target
+        self._names.add(target)
+
+    def _free(self, path: str, leaving: str = "") -> None:
+        """Raise Refused when a new file cannot stand at the path."""
+        other = self._names.clash(path, leaving)
+        if other:
+            raise Refused("case", other)
+        for folder in folders(path):
+            if self._entry(folder).exists:
+                raise Refused("exists", f"{folder} is a file")
+
+    def _unredacted(self, entry: Entry, lines: Iterable[str]) -> None:
+        for line in lines:
+            found = _REDACTED.search(line)
+            if found and found[0].encode() not in (entry.base or b""):
+                raise Refused("redacted", found[0])
+
+    # --- paths --------------------------------------------------------------------
+
+    def _entry(self, path: str) -> Entry:
+        if path not in self._entries:
+            present = self._tree.read(path)
+            shown = self._tree.shown(path) if self._tree.shown else None
+            base = present if shown is None or present is None else shown
+            self._entries[path] = Entry(path, base, present)
+        return self._entries[path]
+
+    def _path(self, block: Block) -> str:
+        """The path that the block means. Raises Refused."""
+        told = [tidy(p) for p in (block.path, *block.also) if p]
+        if not told:
+            raise Refused("no-path")
+        if why := unsafe(told[0]):
+            raise Refused("unsafe-path", why)
+        told = [p for p in told if not unsafe(p)]
+        slashed = (tidy(p.replace("\\", "/")) for p in told if "\\" in p)
+        told += [p for p in slashed if not unsafe(p)]
+        for path in told:
+            if self._entry(path).exists:
+                return path
+            if path in self._moved and block.kind is BlockKind.EDIT:
+                return self._moved[path]
+        if block.kind in (BlockKind.CREATE, BlockKind.WRITE):
+            return told[0].replace("\\", "/")
+        for path in told:
+            ending = self._names.ending(path)
+            if len(ending) == 1:
+                return ending[0]
+            if ending:
+                raise Refused("no-file", f"it may be {', '.join(ending[:5])}")
+        raise Refused("no-file")
+
+    # --- the end ------------------------------------------------------------------
+
+    def _refusal(self, block: Block, path: str, no: Refused) -> Outcome:
+        entry = self._entries.get(path)
+        layers = entry.layers if entry else []
+        lines = layers[0].file.source.lines if layers else []
+        places = tuple(
+            Region(a, b, "\n".join(lines[a - 1 : b])) for a, b in no.places[:20]
+        )
+        outcome = Outcome(
+            block.id, path, "refused", code=no.code, detail=no.detail, places=places
+        )
+        if no.code != "not-found" or not layers:
+            return outcome
+        return closest(outcome, block, layers[0].file)
+
+    def _settle(self) -> None:
+        """Merge what changed since the prompt; a conflict refuses the file's blocks."""
+        for entry in self._entries.values():
+            if entry.base == entry.present or not entry.layers:
+                continue
+            try:
+                self._final(entry)
+            except Refused as no:
+                self.outcomes = [
+                    replace(o, status="refused", code=no.code, detail=no.detail)
+                    if o.path == entry.path and o.ok
+                    else o
+                    for o in self.outcomes
+                ]
+
+    def _final(self, entry: Entry) -> bytes:
+        source = entry.result()
+        if entry.base != entry.present and entry.base is not None:
+            theirs = decode(entry.present or b"")
+            source, lines = merged(decode(entry.base), source, theirs)
+            if lines:
+                raise Refused("conflict", f"at line {lines[0]} of what was shown")
+        return encode(source)
+
+    def _changes(self, entry: Entry) -> list[FileChange]:
+        if entry.gone:
+            if entry.present is None:
+                return []
+            return [FileChange(entry.path, entry.present, None, self._mode(entry))]
+        if not entry.layers and not entry.origin and not entry.mode:
+            return []
+        new = self._final(entry) if entry.layers else entry.present
+        old = None if entry.origin else entry.present
+        if new == old and self._mode(entry) == self._tree.mode(entry.path):
+            return []
+        if not entry.exists:
+            return []
+        return [FileChange(entry.path, old, new, self._mode(entry), entry.origin)]
+
+    def _mode(self, entry: Entry) -> int:
+        if entry.mode:
+            return entry.mode
+        return self._tree.mode(entry.path) if entry.present is not None else 0o100644
+
+
+def _written(text: str, entry: Entry) -> Source:
+    """A whole text in the dress of the file that it replaces."""
+    old = entry.text.file.source
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    ends = []
+    for n, line in enumerate(lines):
+        plain = line.removesuffix("\r")
+        ends.append("\r\n" if plain != line and not old.lines else old.end)
+        lines[n] = plain
+    if old.ends and not any(e == "\r\n" for e in old.ends):
+        ends = ["\n" if e == "\r\n" else e for e in ends]
+    source = Source(lines, ends, old.codec, old.bom, old.legacy, old.escaped)
+    return opened(source, bool(lines) and False)
+
+
+def _shrunk(block: Block, old: Source, new: Source) -> tuple[str, ...]:
+    """A warning for a whole file that lost more than half. Raises Refused for a part
+    of a file that only prose calls the whole."""
+    if len(new.lines) * 2 >= len(old.lines) or len(old.lines) < 8:
+        return ()
+    if not block.sure:
+        raise Refused("shrinks")
+    return ("more than half of the file goes",)
+
+
+__all__ = ["Keyed", "Layer", "Shadow", "Tree"]

@@ -1,0 +1,210 @@
+"""The file that a header, a fence or a line of prose names."""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(rb"\\([abfnrtv\"\\]|[0-7]{3})")
+_SINGLE = {
+    b"a": b"\a",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"v": b"\v",
+    b'"': b'"',
+    b"\\": b"\\",
+}
+_STAMP = re.compile(
+    r"(?:\t.*|\s+\(?(?:\d{4}-\d\d-\d\d|\w{3} \w{3} +\d).*"
+    r"|\s+\((?:working copy|revision \d+|original|modified|updated|new|old|before"
+    r"|after)\))$"
+)
+_PREFIX = re.compile(r"(?:[abciow]|old|new)/(?=.)")
+_LABEL = re.compile(
+    r"(?i)^(?:\d+[.)]\s+|[-*+]\s+)?(?:(?:updated?|new|modified|modify|create|creating|"
+    r"edit|change|the|add|full|complete|path|in)\s+)*"
+    r"(?:file(?:\s?(?:name|path))?|path|in)?\s*[:=]?\s+(?=\S)"
+)
+_FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*(.*?)\s*$")
+_INFO = re.compile(
+    r"""(?ix)(?:file(?:name|path|_path)?|path|title|src)\s*[=:]\s*["']?([^"'\s}]+)"""
+)
+_COMMENT = re.compile(
+    r"^\s*(?:#+|//+|/\*+|--|<!--|;+|%+|\{/\*|\(\*)\s*(.+?)\s*(?:\*/\}?|-->|\*\))?\s*$"
+)
+_FILEISH = re.compile(
+    r"^[\w.@+~$()\[\]{}!#%&',;= -]+(?:[/\\][\w.@+~$()\[\]{}!#%&',;= -]+)*$"
+)
+_ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,16}$")
+_BARE = {
+    "makefile", "dockerfile", "license", "readme", "changelog", "gemfile", "rakefile",
+    "procfile", "jenkinsfile", "vagrantfile", "cmakelists.txt", "codeowners", "authors",
+    "notice", "contributing", "copying", "brewfile", "justfile", "build", "workspace",
+    "install", "news", "todo", "version", "pipfile", "podfile", "containerfile",
+}  # fmt: skip
+LANGUAGES = {
+    "python", "py", "diff", "patch", "text", "txt", "bash", "sh", "shell", "js", "ts",
+    "json", "yaml", "toml", "rust", "go", "java", "c", "cpp", "html", "css", "markdown",
+    "md", "udiff", "search-replace", "xml", "sql", "ruby", "php", "console",
+}  # fmt: skip
+
+
+def fence(line: str) -> tuple[str, str, str] | None:
+    """Indentation, marks and info string of a line that opens or closes a fence."""
+    match = _FENCE.match(line)
+    if match is None or (match[2][0] == "`" and "`" in match[3]):
+        return None
+    return match[1], match[2], match[3]
+
+
+def unquoted(text: str) -> str:
+    """A path as git writes it, with C quoting undone."""
+    match = _QUOTED.fullmatch(text)
+    if match is None:
+        return text
+    data = match[1].encode("utf-8", "surrogateescape")
+
+    def plain(found: re.Match[bytes]) -> bytes:
+        escape = found[1]
+        return _SINGLE.get(escape) or bytes([int(escape, 8) & 255])
+
+    return _ESCAPE.sub(plain, data).decode("utf-8", "surrogateescape")
+
+
+def header(text: str) -> str:
+    """The path of a ``---`` or ``+++`` line, with its prefix; empty for none."""
+    text = text.strip()
+    quoted = _QUOTED.match(text)
+    if quoted:
+        return unquoted(quoted[0])
+    text = _STAMP.sub("", text).strip()
+    for mark in ("`", "**", "'"):
+        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
+            text = text[len(mark) : -len(mark)]
+    return text
+
+
+def readings(old: str, new: str) -> list[str]:
+    """The paths that a pair of diff headers may mean, likeliest first."""
+    paths = [p for p in (new, old) if p and p != "/dev/null"]
+    both = len(paths) == 2
+    out: list[str] = []
+    for path in paths:
+        bare = _PREFIX.sub("", path, count=1)
+        if bare == path:
+            out.append(path)
+        elif both and old == new:
+            # The same on both sides: a folder that happens to be called ``a``.
+            out += [path, bare]
+        else:
+            out += [bare, path]
+    return list(dict.fromkeys(out))
+
+
+def git_pair(text: str) -> tuple[str, str]:
+    """Both paths of a ``diff --git`` line."""
+    quoted = re.fullmatch(r'("(?:[^"\\]|\\.)*"|\S+)\s+("(?:[^"\\]|\\.)*"|\S+)', text)
+    if quoted:
+        return unquoted(quoted[1]), unquoted(quoted[2])
+    # Names with spaces: both halves are equal behind their prefixes.
+    for match in re.finditer(r" (?=[abciow]/)", text):
+        old, new = text[: match.start()], text[match.end() :]
+        if old[1:2] == "/" and old[2:] == new[2:]:
+            return old, new
+    half = len(text) // 2
+    if text[:half] == text[half + 1 :]:
+        return text[:half], text[half + 1 :]
+    old, _, new = text.rpartition(" ")
+    return old, new
+
+
+def named(line: str) -> str:
+    """The path that a whole line names, in any usual dress; empty for none."""
+    text = line.strip()
+    if not text or len(text) > 400:
+        return ""
+    comment = _COMMENT.match(text)
+    if comment and not text.startswith("#!"):
+        text = comment[1].strip()
+    ticked = re.fullmatch(
+        r"(?:[^`]{0,40}?[\s*(]|\**)?`([^`\n]+)`\**(?:\s*\([\w ,/-]*\))?\s*:?\**", text
+    )
+    if ticked and (ticked.start(1) < 3 or _LABEL.match(text) or text.startswith("*")):
+        return _clean(ticked[1])
+    text = text.strip("*_ ").rstrip(":").strip("*_` ")
+    text = re.sub(
+        r"\s+\((?:new|modified|updated|new file|created|edited)\)$",
+        "",
+        text,
+        flags=re.I,
+    )
+    bare = _LABEL.sub("", text, count=1).strip("*_`\"' ")
+    for candidate in (text, bare):
+        if looks_like_path(candidate):
+            return _clean(candidate)
+    return ""
+
+
+def mentioned(line: str) -> str:
+    """The only path between backticks in a sentence; empty for none or several."""
+    found = [
+        m
+        for m in re.findall(r"`([^`\n]+)`", line)
+        if looks_like_path(m) and ("/" in m or _ENDING.search(m))
+    ]
+    return _clean(found[0]) if len(set(found)) == 1 else ""
+
+
+def info_path(info: str) -> str:
+    """The path in a fence's info string; empty for none."""
+    if not info:
+        return ""
+    match = _INFO.search(info)
+    if match and looks_like_path(match[1]):
+        return _clean(match[1])
+    _, colon, rest = info.partition(":")
+    words = [rest] if colon and "/" not in info.partition(":")[0] else []
+    words += [info, *reversed(info.split())]
+    for word in words:
+        word = word.strip("{}()`\"'")
+        strong = "/" in word or _ENDING.search(word) or word.lower() in _BARE
+        if word.lower() not in LANGUAGES and strong and looks_like_path(word):
+            if " " in word and not _ENDING.search(word):
+                continue
+            first = word.split()[0]
+            if " " in word and first.lower() in LANGUAGES:
+                continue
+            return _clean(word)
+    return ""
+
+
+def _clean(path: str) -> str:
+    return path.strip().strip("`").strip()
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether the text can be a file's path and is no sentence."""
+    if not text or len(text) > 300 or not _PATHISH(text):
+        return False
+    last = re.split(r"[/\\]", text)[-1]
+    if last.lower() in _BARE:
+        return True
+    if " " in text:
+        # Names with spaces are rare: they need an ending and few words.
+        words = text.split()
+        return bool(_ENDING.search(last)) and len(words) <= 4 and not text.endswith(".")
+    if text.endswith((".", ",", ";", "!", "?")) and text not in (".", ".."):
+        return False
+    return bool(
+        "/" in text
+        or "\\" in text
+        or _ENDING.search(last)
+        or (last.startswith(".") and len(last) > 1)
+    )
+
+
+def _PATHISH(text: str) -> bool:  # noqa: N802
+    return not re.search(r"[<>|\"*?\x00-\x1f]|://|``|^[-=+#]{2,}", text)
