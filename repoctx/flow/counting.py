@@ -29,12 +29,12 @@ class Counted:
     def count_many(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, in order."""
         digests = [_digest(text) for text in texts]
-        known = self._session.store.counts(self.name, digests)
+        known = self._session.rows.counts(self.name, digests)
         new = {d: t for d, t in zip(digests, texts, strict=True) if d not in known}
         if new:
             fresh = self._tokenizer.count_many(list(new.values()))
             pairs = list(zip(new, fresh, strict=True))
-            self._session.store.put_counts(self.name, pairs)
+            self._session.rows.put_counts(self.name, pairs)
             known |= dict(pairs)
         return [known[digest] for digest in digests]
 

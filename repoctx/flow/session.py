@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Session:
     """What a job works with. ``notes`` collects single lines that a person should see
     once; ``own`` are the .repoctxignore rules of the work tree, once it was read. The
-    index is opened at its first use."""
+    index is opened at its first use; ``unparsed`` is what has yet to enter it."""
 
     place: Place
     loaded: Loaded
@@ -34,12 +34,23 @@ class Session:
     held: dict[str, bytes] | None = None
     """Set when files change while they are read: what is listed is kept here, by id,
     and read from here."""
+    unparsed: list[Callable[[], None]] = field(default_factory=list)
     _store: Store | None = None
     _facts: dict[str, BlobFacts] | None = None
 
     @property
     def store(self) -> Store:
-        """The index. Raises StorageError."""
+        """The index with the texts of all that was listed, which are parsed now where
+        nobody asked before: who packs a tree that fits never does. Raises StorageError.
+        """
+        while self.unparsed:
+            self.unparsed.pop()()
+        return self.rows
+
+    @property
+    def rows(self) -> Store:
+        """The index as it is, for what needs no text parsed: facts, token counts.
+        Raises StorageError."""
         if self._store is None:
             from repoctx.index import Store  # sqlite takes 10 ms
 
@@ -50,7 +61,7 @@ class Session:
     def facts(self) -> dict[str, BlobFacts]:
         """What is known of every blob by its id; grows while blobs are read."""
         if self._facts is None:
-            self._facts = self.store.facts()
+            self._facts = self.rows.facts()
         return self._facts
 
     def tell_of_the_index(self) -> None:

@@ -15,6 +15,7 @@ from cli.program import Machine, alive
 from repos import make_repo
 
 FILES = 240
+WORD = "function_7"
 BODY = "".join(
     f"def function_{n}(a, b):\n    return [x + {n} for x in a if x in b]\n\n"
     for n in range(60)
@@ -60,7 +61,7 @@ def begun(machine: Machine, root: Path, stage: str) -> subprocess.Popen[bytes]:
     """A cold run that has come as far as ``stage``."""
     fresh(root)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    run = machine.start("pack", cwd=root, stdin=subprocess.DEVNULL, **pipes)
+    run = machine.start("search", WORD, cwd=root, stdin=subprocess.DEVNULL, **pipes)
     while run.poll() is None and not STAGES[stage](root, run):
         time.sleep(0.002)
     return run
@@ -96,10 +97,11 @@ def test_a_kill_while_indexing(machine: Machine, large: Path, stage: str):
     is_sound(machine, large)
 
 
-def test_two_runs_at_once(machine: Machine, large: Path):
+@pytest.mark.parametrize("command", [("pack",), ("search", WORD)])
+def test_two_runs_at_once(machine: Machine, large: Path, command: tuple[str, ...]):
     fresh(large)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    runs = [machine.start("pack", "-q", cwd=large, **pipes) for _ in range(2)]
+    runs = [machine.start(*command, "-q", cwd=large, **pipes) for _ in range(2)]
     ends = [run.communicate(timeout=120) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ends
     assert ends[0] == ends[1]

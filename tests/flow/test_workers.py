@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from repoctx.flow import workers
+from repoctx.flow.search import find
+from repoctx.flow.session import open_session
+from repoctx.flow.survey import snapshot_now
 from repoctx.flow.workers import bounded, in_processes
-from repos import make_repo
+from repos import make_repo, write
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's")
 
@@ -57,11 +60,31 @@ def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert list(in_processes(spin, lost, [[4], [5]], begin)) == [[4], [-5]]
 
 
-def test_a_text_that_kills_parsers_is_still_packed(tmp_path: Path, packs):
-    # Repeated, this took tree-sitter 5 GB for 12 KB.
-    bomb = "\n".join(["f=>" * 40] * 300) + "\n"
+# Repeated, this took tree-sitter 5 GB for 12 KB.
+BOMB = "\n".join(["f=>" * 40] * 300) + "\n"
+
+
+def test_a_text_that_kills_parsers_costs_only_itself(tmp_path: Path, packs):
     files = {f"f{n}.py": f"def f{n}(): pass\n" for n in range(60)}
-    root = make_repo(tmp_path / "r", {**files, "bomb.c": bomb})
+    root = make_repo(tmp_path / "r", {**files, "bomb.c": BOMB})
     prompt, packed = packs(root)
-    assert bomb.encode() in prompt
+    assert BOMB.encode() in prompt
     assert len(packed.now.files) == 61
+    with open_session(root, {}) as session:
+        now = snapshot_now(session)
+        assert [d.path for d in find(session, now, "f42").definitions] == ["f42.py"]
+        bomb = next(file for file in now.files if file.path == "bomb.c")
+        outline = session.store.outline(bomb.oid, bomb.lang)
+        assert outline and not outline.definitions
+
+
+def test_texts_are_parsed_when_the_index_is_asked(tmp_path: Path, packs):
+    root = make_repo(tmp_path / "r", {"a.py": "def first(): pass\n"})
+    packs(root)
+    write(root, {"b.py": "def second(): pass\n"})
+    with open_session(root, {}) as session:
+        now = snapshot_now(session)
+        assert not session.rows.outlined()
+        assert session.facts.keys() >= {file.oid for file in now.files}
+        assert find(session, now, "second").definitions
+        assert len(session.rows.outlined()) == 2
