@@ -18,6 +18,7 @@ from repoctx.errors import Interrupted
 COMMANDS = {
     "ask": "Ask a question about the whole repository.",
     "pack": "Print the prompt's stable prefix, or check what a cache would serve.",
+    "review": "Review a change: what is staged, a branch, a commit.",
     "search": "Find definitions and text in the index.",
     "status": "Show what is in the context, what was left out, and why.",
     "map": "Show where the prompt's tokens lie, as a tree and as a page.",

@@ -3,36 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from repoctx.errors import UsageError
 from repoctx.flow.session import Session
-from repoctx.flow.sides import Sides, Subject, opened, sides
-from repoctx.review.change import Side
+from repoctx.flow.sides import IndexedTree, Sides, Subject, opened, sides
+from repoctx.review.change import Delta, Side
 from repoctx.review.rules import OFF, STRUCTURAL, Rule
-from repoctx.review.structural import Means, structural
+from repoctx.review.structural import Means, order, structural
+from repoctx.review.suppress import (
+    BASELINE,
+    fingerprinted,
+    read_baseline,
+    sift,
+)
 from repoctx.values import Finding
+
+USUAL = frozenset(STRUCTURAL - OFF)
+"""The structural rules that run unless others are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is looked for: structural ``rules``; ``baseline`` counts known findings."""
+
+    rules: Collection[Rule] = USUAL
+    baseline: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The findings, and how many files the change touches."""
+    """The findings that count, the worst first; how many files the change touches, and
+    how many findings were ignored by a comment or known to the baseline."""
 
     findings: tuple[Finding, ...]
     files: int
-    both: Sides
+    ignored: int = 0
+    known: int = 0
+    notes: tuple[str, ...] = field(default=())
 
 
 def review(
-    session: Session, subject: Subject, rules: Collection[Rule] = STRUCTURAL - OFF
+    session: Session, subject: Subject, options: Options = Options()
 ) -> Reviewed:
-    """What the structural rules find in ``subject``; no model is asked."""
+    """What the structural rules find in ``subject``; no model is asked.
+
+    Comments and the baseline are read from the tree that results, never from the
+    work tree's copy of it. Raises what `sides` raises, SettingsError for a baseline
+    that cannot be read.
+    """
     both = sides(session, subject)
     with opened(session, both) as (deltas, tree):
-        found = structural(deltas, tree, Means(_error_line), rules)
-    return Reviewed(tuple(found), len(deltas), both)
+        found = structural(deltas, tree, Means(_error_line), options.rules)
+        return sifted(found, deltas, tree, options)
+
+
+def sifted(
+    found: Collection[Finding],
+    deltas: Collection[Delta],
+    tree: IndexedTree,
+    options: Options,
+) -> Reviewed:
+    """The findings with fingerprints, without those that are known or ignored."""
+    named = fingerprinted(sorted(found, key=order))
+    baseline = tree.side(BASELINE) if options.baseline else None
+    known = read_baseline(baseline.text) if baseline else frozenset()
+    kept = sift(named, tree, known)
+    return Reviewed(kept.findings, len(deltas), kept.ignored, kept.known)
+
+
+def rules_named(names: Collection[str]) -> frozenset[Rule]:
+    """The structural rules that are named; ``all`` is every one. Raises UsageError."""
+    if not names:
+        return USUAL
+    found: set[Rule] = set()
+    for name in names:
+        if name == "all":
+            found |= STRUCTURAL
+        elif name in set(STRUCTURAL):
+            found.add(Rule(name))
+        else:
+            near = ", ".join(sorted(STRUCTURAL))
+            raise UsageError(f"unknown rule {name[:60]!r}: there are {near}")
+    return frozenset(found)
 
 
 def _error_line(side: Side) -> int:
     from repoctx.index.outline import error_line
 
     return error_line(side.text, side.lang)
+
+
+__all__ = ["Options", "Reviewed", "Sides", "review", "rules_named", "sifted"]

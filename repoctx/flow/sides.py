@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +23,9 @@ from repoctx.scan.listing import Listing
 from repoctx.values import Definition, Outline, Snapshot, SourceFile
 
 _EMPTY = Listing(())
+
+RULE_FILES = frozenset({".gitattributes", ".repoctxignore"})
+"""Files that say how others are to be treated."""
 
 
 class Scope(StrEnum):
@@ -53,12 +56,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Sides:
-    """The tree before the change, the tree after it, and what differs."""
+    """What the change took from the tree before it and what it brought, the tree after
+    it, and every path of that."""
 
-    old: Snapshot
+    gone: Snapshot
+    fresh: Snapshot
     new: Snapshot
     paths: frozenset[str]
-    found: tuple[Change, ...] = field(default=())
 
 
 def sides(session: Session, subject: Subject) -> Sides:
@@ -85,10 +89,33 @@ def sides(session: Session, subject: Subject) -> Sides:
         case _:
             new = snapshot_now(session)
             listing = Listing(())
-    old = snapshot_of(session, before)
+    gone = snapshot_of(session, _different(before, new))
     paths = {e.path for e in listing.entries} | {f.path for f in new.files}
     paths |= {out.path for out in (*listing.left_out, *new.left_out)}
-    return Sides(old, new, frozenset(paths))
+    return Sides(gone, _fresh(new, before), new, frozenset(paths))
+
+
+def _different(before: Listing, new: Snapshot) -> Listing:
+    """The part of ``before`` that is not just so in ``new``: nobody looks at the rest,
+    and to settle thousands of files again takes half of a hook's time."""
+    same = {(f.path, f.oid) for f in new.files}
+    same |= {(out.path, out.oid) for out in new.left_out}
+    entries = tuple(
+        e
+        for e in before.entries
+        if (e.path, e.oid) not in same or e.path.rpartition("/")[2] in RULE_FILES
+    )
+    kept = {e.path for e in entries}
+    also = tuple(e.path for e in before.entries if e.path not in kept)
+    return Listing(entries, before.left_out, also)
+
+
+def _fresh(new: Snapshot, before: Listing) -> Snapshot:
+    """The part of ``new`` that was not just so before."""
+    same = {(e.path, e.oid) for e in before.entries}
+    files = tuple(f for f in new.files if (f.path, f.oid) not in same)
+    left_out = tuple(o for o in new.left_out if (o.path, o.oid) not in same)
+    return Snapshot(files, left_out, new.tree)
 
 
 def _before(session: Session, subject: Subject) -> Listing:
@@ -194,7 +221,7 @@ def side_of(session: Session, file: SourceFile | None, read: Read) -> Side | Non
 @contextmanager
 def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], IndexedTree]]:
     """The changed files with both their texts, and the tree after the change."""
-    with reading(session, both.new) as new, reading(session, both.old) as old:
+    with reading(session, both.new) as new, reading(session, both.gone) as old:
         tree = IndexedTree(session, both.new, both.paths, new)
 
         def pairs(
@@ -205,7 +232,7 @@ def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], Indexed
                 {p: s.text for p in fresh if (s := tree.side(p))},
             )
 
-        found = changes(both.old, both.new, pairs)
+        found = changes(both.gone, both.fresh, pairs)
         deltas = [_delta(session, one, old, tree) for one in found]
         yield [d for d in deltas if d is not None], tree
 
@@ -220,7 +247,7 @@ def _delta(
     added, shift = moved_lines(old, new)
     ignored = ""
     if change.old is None and new is not None:
-        ignored = ignored_by(session.place, new.path)
+        ignored = ignored_by(session.place, new.path, tracked=True)
     facts = session.facts.get(change.new.oid) if change.new else None
     hidden = facts.redactions if facts else ()
     return Delta(old, new, added, shift, ignored, "", hidden)

@@ -95,10 +95,20 @@ def _left_behind(deltas: Sequence[Delta], tree: Tree) -> Iterator[Finding]:
                     continue  # Told already, as written.
                 if not _names(one, side, old.path):
                     continue
-                if why := _missing(one, side, tree):
+                if why := _missing(one, side, tree) or _gone(one, side, tree):
                     seen.add((path, one.first))
                     gone = Spot(old.path, 1, 1, "it was here", before=True)
                     yield _finding(one, side, why, (gone,))
+
+
+def _gone(one: Import, side: Side, tree: Tree) -> str:
+    """What is wrong with an import that did lead to a file that is gone."""
+    if side.lang in SCRIPTS:
+        return ""
+    ways = _python_ways(side.path, one.module)
+    if any(_python_file(way, tree) or _folder(way, tree) for way in ways):
+        return ""
+    return f"`{one.module}` leads to no module any more"
 
 
 def _finding(one: Import, side: Side, why: str, related: tuple[Spot, ...]) -> Finding:

@@ -280,11 +280,13 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | _FORCED_ENV
 
 
-def ignored_by(place: Place, path: str) -> str:
-    """The rule (``file:line:pattern``) by which git ignores ``path``, or ''."""
+def ignored_by(place: Place, path: str, *, tracked: bool = False) -> str:
+    """The rule (``file:line:pattern``) by which git ignores ``path``, or ''; with
+    ``tracked`` also where it does not because the file is tracked."""
     # ./ keeps a leading colon from being read as pathspec magic.
     name = b"./" + path.encode("utf-8", "surrogateescape") + b"\0"
-    out = run(place, "check-ignore", "-z", "-v", "--stdin", data=name, ok=(0, 1, 128))
+    options = ("-z", "-v", *(["--no-index"] if tracked else []), "--stdin")
+    out = run(place, "check-ignore", *options, data=name, ok=(0, 1, 128))
     fields = out.decode("utf-8", "surrogateescape").split("\0")
     return ":".join(fields[:3]) if len(fields) > 3 else ""
 

@@ -55,10 +55,15 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of one tree in bytewise path order, and what is no file to read."""
+    """The files of one tree in bytewise path order, and what is no file to read.
+
+    ``also`` are paths of the same tree that nobody asks about, which still tell whose
+    code a folder holds.
+    """
 
     entries: tuple[Entry, ...]
     left_out: tuple[LeftOut, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

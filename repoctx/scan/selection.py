@@ -164,7 +164,7 @@ class _Automatic:
     def __init__(self, listing: Listing, attributes: Attributes, limit: int) -> None:
         self._attributes = attributes
         self._limit = limit
-        paths = [entry.path for entry in listing.entries]
+        paths = [*(entry.path for entry in listing.entries), *listing.also]
         self._vendors = vendor_folders(paths)
         self._folders: dict[str, str] = {"": ""}
 

@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from repoctx.flow.review import review
+from repoctx.flow.review import Options, review
 from repoctx.flow.session import open_session
 from repoctx.flow.sides import Scope, Subject
 from repoctx.review.rules import STRUCTURAL
+
+ALL = Options(STRUCTURAL)
 
 DEFINITIONS = {
     ".py": r"^(?:async )?def ([a-z]\w{6,})\(([^)\n]*)\)(?: -> [^:\n]+)?:\s*$",
@@ -312,9 +314,7 @@ def main() -> None:
             with open_session(root, {}) as session:
                 before = {
                     (f.rule, f.at.path, f.message)
-                    for f in review(
-                        session, Subject(Scope.UNCOMMITTED), STRUCTURAL
-                    ).findings
+                    for f in review(session, Subject(Scope.UNCOMMITTED), ALL).findings
                 }
                 items = list(_take(functions(clone, ending, chance), 12 * args.each))
                 for kind in KINDS:
@@ -355,7 +355,7 @@ def _found(session: object, clone: Clone, defect: Defect, before: set) -> set:
                 (clone.root / path).unlink()
             else:
                 (clone.root / path).write_text(text, "utf-8")
-        found = review(session, Subject(Scope.UNCOMMITTED), STRUCTURAL).findings
+        found = review(session, Subject(Scope.UNCOMMITTED), ALL).findings
         return {(f.rule, f.at.path, f.message) for f in found} - before
     finally:
         for path, data in saved.items():

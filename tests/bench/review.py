@@ -18,10 +18,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from repoctx.flow.review import review
+from repoctx.flow.review import Options, review
 from repoctx.flow.session import open_session
 from repoctx.flow.sides import Scope, Subject
 from repoctx.review.rules import STRUCTURAL
+
+ALL = Options(STRUCTURAL)
 
 
 def commits(repo: Path, count: int, skip: int) -> list[str]:
@@ -57,7 +59,7 @@ def main() -> None:
             with open_session(clone, {}) as session:
                 for name in names:
                     session.own = None
-                    done = review(session, Subject(Scope.COMMIT, name), STRUCTURAL)
+                    done = review(session, Subject(Scope.COMMIT, name), ALL)
                     for one in done.findings:
                         found[one.rule] += 1
                         if args.show:
