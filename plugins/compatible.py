@@ -7,18 +7,15 @@ is imported when something is sent, never before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from repoctx.errors import ContextOverflow, MissingExtra, ProviderError, RepoctxError
+from repoctx.errors import ContextOverflow, MissingExtra, RepoctxError
 from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Usage
 
-from .failures import Refusal, error_of
 from .prompt import last_bytes, prefix_bytes
-
-if TYPE_CHECKING:
-    from openai import OpenAI
+from .sdk import Asked, calling, number
 
 DEFAULT_URL = "http://127.0.0.1:8080/v1"
 DEFAULT_WINDOW = 32_768
@@ -30,6 +27,11 @@ DENSE = 12
 """Bytes per token that no text reaches (code has 3.2 to 4.4): beyond it, and from
 `LONG` bytes on, the server must have dropped a part of the prompt."""
 LONG = 40_000
+
+START = (
+    "start a model server there (llama-server -m MODEL.gguf, or ollama serve), or set "
+    "REPOCTX_BASE_URL"
+)
 
 _STOPS = {
     "length": Stop.LENGTH,
@@ -83,15 +85,18 @@ class Compatible:
         prefix = prefix_bytes(request.prefix)
         last = last_bytes(request)
         model = request.model or next(iter(self.models()), "default")
-        client = self._client(self._endpoint.timeout)
         usage, stop = Usage(), None
-        with closing(client):
-            for chunk in self._chunks(client, model, prefix, last, request.max_output):
-                usage = self._usage(chunk) or usage
-                text, end = _said(chunk)
-                if text:
-                    yield Delta(text)
-                stop = stop if stop is Stop.REFUSAL else end or stop
+        fields = {
+            "model": model,
+            "messages": messages(request, prefix, last),
+            "extra_body": {self._limit: request.max_output, **ways(self._endpoint)},
+        }
+        for chunk in chunks(self._asked(model), self._endpoint.timeout, fields):
+            usage = usage_of(chunk, self._endpoint.local) or usage
+            text, end = said(chunk)
+            if text:
+                yield Delta(text)
+            stop = stop if stop is Stop.REFUSAL else end or stop
         if 0 < usage.input * DENSE < len(prefix) + len(last) > LONG:
             raise ContextOverflow(
                 f"the server read only {usage.input:,} tokens of a prompt of "
@@ -100,59 +105,13 @@ class Compatible:
             )
         yield Delta(usage=usage, stop=stop)
 
-    def _chunks(
-        self, client: OpenAI, model: str, prefix: bytes, last: bytes, output: int
-    ) -> Iterator[Any]:
-        """The stream's chunks; failures become our errors."""
-        import openai
+    @property
+    def _limit(self) -> str:
+        of_openai = self._endpoint.base_url.startswith("https://api.openai.com/")
+        return "max_completion_tokens" if of_openai else "max_tokens"
 
-        ended = False
-        limit = "max_completion_tokens" if self._is_openai() else "max_tokens"
-        try:
-            stream = client.chat.completions.create(
-                model=model,
-                messages=[
-                    {"role": "system", "content": prefix.decode("utf-8", "replace")},
-                    {"role": "user", "content": last.decode("utf-8", "replace")},
-                ],
-                stream=True,
-                stream_options={"include_usage": True},
-                extra_body={limit: output},
-            )
-            with closing(stream):
-                for chunk in stream:
-                    ended = ended or _said(chunk)[1] is not None
-                    yield chunk
-        except openai.APIConnectionError as exc:
-            # After the reason of the end only the usage can be missing.
-            if not ended:
-                raise self._unreached(exc) from exc
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as exc:
-            raise self._refused(exc, model) from exc
-
-    def _client(self, timeout: float) -> OpenAI:
-        try:
-            import openai
-        except ImportError:
-            raise MissingExtra("the provider compatible", "compatible") from None
-        endpoint = self._endpoint
-        connect = min(endpoint.connect_timeout, timeout or endpoint.connect_timeout)
-        return openai.OpenAI(
-            base_url=endpoint.base_url,
-            api_key=endpoint.key or "none",
-            max_retries=0,
-            timeout=openai.Timeout(timeout or None, connect=connect),
-            # The account of another service is nobody else's business.
-            default_headers={
-                "OpenAI-Organization": openai.Omit(),  # type: ignore[dict-item]
-                "OpenAI-Project": openai.Omit(),  # type: ignore[dict-item]
-            },
-            # A proxy cannot reach this machine's loopback, and a redirect would send
-            # the repository to where nobody asked.
-            http_client=openai.DefaultHttpxClient(
-                trust_env=not endpoint.local, follow_redirects=False
-            ),
-        )
+    def _asked(self, model: str) -> Asked:
+        return Asked(self._endpoint, model, unreached=START)
 
     def _listed(self) -> list[dict[str, Any]]:
         data = self._get("/models")
@@ -166,74 +125,92 @@ class Compatible:
         named = [row for row in rows if row["id"] == model] or rows[:1]
         for row in named:
             for name in ("max_model_len", "context_length", "loaded_context_length"):
-                if _positive(row.get(name)):
+                if number(row.get(name)):
                     return int(row[name])
         root = self._endpoint.base_url.removesuffix("/v1")
         props = self._get(f"{root}/props")
         settings = props.get("default_generation_settings") if props else None
         size = settings.get("n_ctx") if isinstance(settings, dict) else None
-        return int(size) if size is not None and _positive(size) else 0
+        return number(size)
 
     def _get(self, path: str) -> dict[str, Any]:
-        with closing(self._client(LEARN)) as client:
-            import openai
-
-            try:
-                data = client.get(path, cast_to=object)
-            except openai.APIConnectionError as exc:
-                raise self._unreached(exc) from exc
-            except (openai.OpenAIError, ValueError) as exc:
-                raise self._refused(exc, "") from exc
+        asked = self._asked("")
+        with client(asked, LEARN) as server:
+            data = server.get(path, cast_to=object)
         return data if isinstance(data, dict) else {}
 
-    def _is_openai(self) -> bool:
-        return self._endpoint.base_url.startswith("https://api.openai.com")
 
-    def _unreached(self, exc: Exception) -> ProviderError:
-        """The error for a connection that failed, was cut or stalled."""
-        url, cause = self._endpoint.base_url, type(exc.__cause__).__name__
-        if cause == "ConnectError":
-            return ProviderError(
-                f"nothing answers at {url}: start a model server there (llama-server "
-                "-m MODEL.gguf, or ollama serve), or set REPOCTX_BASE_URL"
-            )
-        if "Timeout" in cause or "Timeout" in type(exc).__name__:
-            return ProviderError(f"{url}: nothing came in time", retryable=True)
-        return ProviderError(f"{url}: the connection was cut", retryable=True)
-
-    def _refused(self, exc: Exception, model: str) -> RepoctxError:
+def sdk(extra: str) -> Any:
+    """OpenAI's SDK. Raises MissingExtra."""
+    try:
         import openai
+    except ImportError:
+        raise MissingExtra(f"the provider {extra}", extra) from None
+    return openai
 
-        endpoint = self._endpoint
-        if not isinstance(exc, openai.APIError):
-            return ProviderError(f"{endpoint.base_url}: the answer is not understood")
-        status, headers = 0, {}
-        if isinstance(exc, openai.APIStatusError):
-            status, headers = exc.status_code, dict(exc.response.headers)
-        body = exc.body or exc.message
-        return error_of(
-            Refusal(status, body, endpoint.base_url, model, headers, endpoint.key)
+
+def client(
+    asked: Asked, timeout: float, extra: str = "compatible"
+) -> AbstractContextManager[Any]:
+    """A client of OpenAI's SDK, as `calling` gives it. Raises MissingExtra."""
+    openai = sdk(extra)
+    more = {}
+    if asked.variable != "OPENAI_API_KEY":
+        # The account of another service is nobody else's business.
+        omit = openai.Omit()
+        names = ("OpenAI-Organization", "OpenAI-Project")
+        more["default_headers"] = dict.fromkeys(names, omit)
+    return calling(openai, openai.OpenAI, asked, timeout, **more)
+
+
+def messages(request: Request, prefix: bytes, last: bytes) -> list[dict[str, str]]:
+    """The conversation for Chat Completions: the prefix stands first and alone."""
+    first = [("system", prefix), ("user", last)]
+    texts = [(role, data.decode("utf-8", "replace")) for role, data in first]
+    texts += [(turn.role, turn.text) for turn in request.turns]
+    return [{"role": role, "content": text} for role, text in texts]
+
+
+def chunks(
+    asked: Asked, timeout: float, fields: Mapping[str, Any], extra: str = "compatible"
+) -> Iterator[Any]:
+    """The chunks of a Chat Completions stream; failures are our errors."""
+    openai, ended = sdk(extra), False
+    with client(asked, timeout, extra) as server:
+        stream = server.chat.completions.create(
+            **fields, stream=True, stream_options={"include_usage": True}
         )
-
-    def _usage(self, chunk: Any) -> Usage | None:
-        cost = 0.0 if self._endpoint.local else None
-        usage = getattr(chunk, "usage", None)
-        timings = _timings(chunk)
-        cache_n = _number(timings.get("cache_n"))
-        if usage is None and timings:
-            read = _number(timings.get("prompt_n")) + cache_n
-            return Usage(read, cache_n, 0, _number(timings.get("predicted_n")), cost)
-        if usage is None:
-            return None
-        details = getattr(usage, "prompt_tokens_details", None)
-        cached = _number(getattr(details, "cached_tokens", 0)) or cache_n
-        written = _number(getattr(details, "cache_write_tokens", 0))
-        total = _number(getattr(usage, "prompt_tokens", 0))
-        output = _number(getattr(usage, "completion_tokens", 0))
-        return Usage(total, min(cached, total), written, output, cost)
+        try:
+            with closing(stream):
+                for chunk in stream:
+                    ended = ended or said(chunk)[1] is not None
+                    yield chunk
+        except openai.APIConnectionError:
+            # After the reason of the end only the usage can be missing.
+            if not ended:
+                raise
 
 
-def _said(chunk: Any) -> tuple[str, Stop | None]:
+def usage_of(chunk: Any, local: bool) -> Usage | None:
+    """What a chunk says of the tokens used; on this machine they cost nothing."""
+    cost = 0.0 if local else None
+    usage = getattr(chunk, "usage", None)
+    timings = _timings(chunk)
+    cache_n = number(timings.get("cache_n"))
+    if usage is None and timings:
+        read = number(timings.get("prompt_n")) + cache_n
+        return Usage(read, cache_n, 0, number(timings.get("predicted_n")), cost)
+    if usage is None:
+        return None
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = number(getattr(details, "cached_tokens", 0)) or cache_n
+    written = number(getattr(details, "cache_write_tokens", 0))
+    total = number(getattr(usage, "prompt_tokens", 0))
+    output = number(getattr(usage, "completion_tokens", 0))
+    return Usage(total, min(cached, total), written, output, cost)
+
+
+def said(chunk: Any) -> tuple[str, Stop | None]:
     """A chunk's text and the reason of the end, where it has them."""
     choices = getattr(chunk, "choices", None)
     if not choices:
@@ -247,18 +224,16 @@ def _said(chunk: Any) -> tuple[str, Stop | None]:
     return text if isinstance(text, str) else "", Stop.REFUSAL if refusal else stop
 
 
+def ways(endpoint: Endpoint) -> dict[str, str]:
+    """What the user wants of every answer, as Chat Completions spells it."""
+    ways = {"reasoning_effort": endpoint.effort, "verbosity": endpoint.verbosity}
+    return {name: way for name, way in ways.items() if way}
+
+
 def _timings(chunk: Any) -> Mapping[str, Any]:
     extra = getattr(chunk, "model_extra", None) or {}
     timings = extra.get("timings")
     return timings if isinstance(timings, dict) else {}
-
-
-def _number(value: Any) -> int:
-    return int(value) if _positive(value) else 0
-
-
-def _positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _capabilities(window: int) -> Capabilities:

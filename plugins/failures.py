@@ -22,6 +22,25 @@ _OVERFLOW = re.compile(
     r"|input token count \(\d+\) exceeds",
     re.IGNORECASE,
 )
+_OUT_OF_MONEY = re.compile(
+    r"insufficient_quota|billing_error|credit balance|spend_limit", re.IGNORECASE
+)
+_STATUS = {
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "invalid_request_error": 400,
+    "invalid_prompt": 400,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Statuses by the names of failures, for those that come within a stream."""
+
 _BUSY = (408, 409, 425, 429)
 """Refusals that may be over soon, like every status from 500 on."""
 
@@ -29,7 +48,8 @@ _BUSY = (408, 409, 425, 429)
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An HTTP status (0: none, as within a stream), the decoded body, the headers, and
-    who was asked for what. ``key`` is never shown."""
+    who was asked for what. ``key`` is never shown; ``variable`` is where it comes from.
+    """
 
     status: int
     body: Any
@@ -37,6 +57,7 @@ class Refusal:
     model: str
     headers: Mapping[str, str] = field(default_factory=dict)
     key: str = field(default="", repr=False)
+    variable: str = "REPOCTX_API_KEY"
 
     @property
     def words(self) -> str:
@@ -62,9 +83,11 @@ def error_of(refusal: Refusal) -> RepoctxError:
     said = f": {refusal.words}" if refusal.words else ""
     if status in (401, 403):
         return AuthError(
-            f"{refusal.url} refuses the key ({status}){said}; set REPOCTX_API_KEY"
+            f"{refusal.url} refuses the key ({status}){said}; set {refusal.variable}"
         )
-    if status in (0, 400, 413, 422, 500) and _overflows(refusal):
+    if _OUT_OF_MONEY.search(_told(refusal)) or status == 402:
+        return ProviderError(f"{refusal.url}: the quota is used up{said}")
+    if status == 413 or (status in (0, 400, 422, 500) and _overflows(refusal)):
         return ContextOverflow(
             f"the prompt is longer than the model's window{said}; lower --budget"
         )
@@ -72,11 +95,9 @@ def error_of(refusal: Refusal) -> RepoctxError:
         return UnknownModel(f"{refusal.url} has no model {refusal.model!r}{said}")
     if status == 404:
         return ProviderError(
-            f"{refusal.url} has no chat completions (404){said}; "
+            f"{refusal.url} has no such path (404){said}; "
             "most servers want a base URL that ends in /v1"
         )
-    if status == 429 and "insufficient_quota" in str(_inner(refusal.body))[:2000]:
-        return ProviderError(f"{refusal.url}: the quota is used up{said}")
     return ProviderError(
         f"{refusal.url} answered {status or 'an error'}{said}",
         retryable=status in _BUSY or status >= 500 or status == 0,
@@ -85,18 +106,27 @@ def error_of(refusal: Refusal) -> RepoctxError:
 
 
 def _overflows(refusal: Refusal) -> bool:
+    return bool(_OVERFLOW.search(_told(refusal)))
+
+
+def _told(refusal: Refusal) -> str:
+    """What the body says in the fields that name a failure."""
     error = _inner(refusal.body)
     fields = error if isinstance(error, dict) else {"message": error}
-    told = (str(fields.get(name, ""))[:2000] for name in ("code", "type", "message"))
-    return any(_OVERFLOW.search(text) for text in told)
+    return "\n".join(str(fields.get(n, ""))[:2000] for n in ("code", "type", "message"))
 
 
 def _status_within(body: Any) -> int:
+    """The status that a failure within a stream would have had; 0: not known."""
     error = _inner(body)
-    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(error, dict):
+        return 0
+    code = error.get("code")
     if isinstance(code, str) and code.isdigit() and len(code) == 3:
         return int(code)
-    return code if isinstance(code, int) and 400 <= code < 600 else 0
+    if isinstance(code, int) and 400 <= code < 600:
+        return code
+    return _STATUS.get(str(code), _STATUS.get(str(error.get("type")), 0))
 
 
 def _seconds(header: str) -> float | None:

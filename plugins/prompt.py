@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 from repoctx.errors import StorageError
 from repoctx.values import Prefix, Request
 
@@ -25,6 +28,30 @@ def prefix_bytes(prefix: Prefix) -> bytes:
             )
         parts.append(part)
     return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block of the prefix; ``marked`` where a breakpoint stands at its end."""
+
+    text: str
+    marked: bool
+
+
+def pieces(prefix: Prefix, most: int, *, cut: bool = True) -> list[Piece]:
+    """The prefix in blocks that end at its marks, a breakpoint at the best ``most``.
+
+    With ``cut`` also at the marks beyond them, so that what was written there can be
+    read. A prefix without marks is one block with a breakpoint. Raises StorageError.
+    """
+    data = prefix_bytes(prefix)
+    best = prefix.marks[:most] or (len(data),)
+    ends = {*best, *(prefix.marks if cut else ()), len(data)} - {0}
+    starts = [0, *sorted(ends)]
+    return [
+        Piece(data[start:end].decode("utf-8", "replace"), end in best)
+        for start, end in pairwise(starts)
+    ]
 
 
 def last_bytes(request: Request) -> bytes:

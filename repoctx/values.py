@@ -334,7 +334,8 @@ class Delta:
 
     ``raw`` comes with the end from providers that must be given their own answer back
     unchanged (thinking blocks, continuation tokens); see `Turn`. ``miss`` says in one
-    line why the provider's cache did not serve what it had been sent before.
+    line why the provider's cache did not serve what it had been sent before, ``id`` how
+    the provider names the response; see `Request.previous`.
     """
 
     text: str = ""
@@ -342,19 +343,23 @@ class Delta:
     stop: Stop | None = None
     raw: object = None
     miss: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a model can do. ``cache`` is ``none``, ``automatic``, ``marks`` or
     ``explicit``; prices are USD per million tokens, None when unknown. Above ``cliff``
-    tokens (0: none) every token of a request costs more. ``tokenizer`` is the
-    vocabulary that it counts with; empty: not known, so no count is exact."""
+    tokens (0: none) every token of a request costs more. Of ``marks`` breakpoints each
+    reads what was written at an end of ``look_back`` blocks before it, too.
+    ``tokenizer`` is the vocabulary that it counts with; empty: not known, so no count
+    is exact."""
 
     window: int
     output: int
     cache: str = "none"
     marks: int = 0
+    look_back: int = 0
     minimum: int = 0
     ttls: tuple[int, ...] = ()
     prices: Mapping[str, float] | None = None
@@ -380,7 +385,8 @@ class Request:
     ``question`` come after it, then ``turns``: an assistant's and a user's in turn, the
     last one a user's. ``evidence`` is what local search found for the question, for
     providers that answer without a model. ``ttl`` is the lifetime in seconds that cache
-    writes are made for (0: the provider's usual)."""
+    writes are made for (0: the provider's usual), ``previous`` the provider's name of
+    the last response over this base, which it can compare with on a miss."""
 
     model: str
     prefix: Prefix
@@ -393,6 +399,7 @@ class Request:
     ask: str = ""
     turns: tuple[Turn, ...] = ()
     ttl: int = 0
+    previous: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,7 +438,8 @@ class Answer:
 class Endpoint:
     """Where a provider sends and how it identifies itself. ``key`` never appears in a
     message, a log or a repr. ``window`` is the model's, in tokens, where the user says
-    it (0: the provider's own knowledge)."""
+    it (0: the provider's own knowledge). ``effort`` and ``verbosity`` go with every
+    request, because a change of them loses a cache (empty: the model's own)."""
 
     base_url: str = ""
     key: str = field(default="", repr=False)
@@ -439,6 +447,8 @@ class Endpoint:
     connect_timeout: float = 10.0
     retries: int = 2
     window: int = 0
+    effort: str = ""
+    verbosity: str = ""
 
     @property
     def local(self) -> bool:

@@ -60,6 +60,7 @@ def facts(of: Ref, when: float) -> Facts | None:
         output=row.get("output", OUTPUT),
         cache=row.get("cache", "none"),
         marks=row.get("marks", 0),
+        look_back=row.get("look_back", 0),
         minimum=row.get("minimum", 0),
         ttls=tuple(row.get("ttls", ())),
         cliff=_cliff(found, when),

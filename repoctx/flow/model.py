@@ -88,6 +88,8 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         key=key_for(choice, keys, os.environ),
         timeout=settings.timeout,
         window=settings.window,
+        effort=settings.effort,
+        verbosity=settings.verbosity,
     )
     provider = here[choice.provider](endpoint)
     if choice.provider in VENDORS:
@@ -123,6 +125,7 @@ def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilitie
         output=known.output,
         cache=known.cache,
         marks=known.marks,
+        look_back=known.look_back,
         minimum=known.minimum,
         ttls=known.ttls,
         cliff=known.cliff,

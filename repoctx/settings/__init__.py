@@ -55,6 +55,8 @@ class Settings:
     answer_room: int = 0
     rounds: int = 8
     window: int = 0
+    effort: str = ""
+    verbosity: str = ""
     prompts_dir: Path | None = None
 
 
@@ -100,6 +102,16 @@ _KEYS: Mapping[str, Key] = {
     "answer_room": Key(readers.amount, "tokens kept free for the answer"),
     "rounds": Key(readers.amount, "most messages that one long answer may come in"),
     "window": Key(readers.amount, "tokens that the model can read"),
+    "effort": Key(
+        readers.one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        "how much a model thinks; a change loses its cache",
+        "trusted",
+    ),
+    "verbosity": Key(
+        readers.one_of("low", "medium", "high"),
+        "how much an OpenAI model says; a change loses its cache",
+        "trusted",
+    ),
     "prompts_dir": Key(readers.path, "folder of your own prompts", "trusted"),
 }
 

@@ -282,17 +282,27 @@ def test_offline_says_that_nothing_is_sent_and_who_was(root: Path):
 
 
 def test_a_model_that_nobody_here_serves_is_foreseen(root: Path):
-    found = foreseen(root, model="anthropic/claude-opus-5-5")
+    pytest.importorskip("genai_prices", reason="the extra prices is missing")
+    found = foreseen(root, model="x-ai/grok-4")
     assert not found.served
+    assert found.window == 256_000
+    assert found.count.tokens == found.packed.prefix.count.tokens
+    with pytest.raises(UnknownModel):
+        foreseen(root, model="x-ai/no-such-model")
+
+
+def test_a_vendors_model_has_the_vendors_limits(root: Path):
+    found = foreseen(root, model="anthropic/claude-opus-5-5")
+    assert found.served
     assert found.model.able.marks == 4
+    assert found.model.able.look_back == 20
     assert not found.count.exact
     plain = found.packed.prefix.count.tokens
     assert found.count.tokens == pytest.approx(1.5 * plain, rel=0.001)
     assert found.written.tokens == found.count.tokens
     assert found.window == 1_000_000
     assert found.count.tokens + found.room <= found.window - 64_000  # The answer's.
-    with pytest.raises(UnknownModel):
-        foreseen(root, model="anthropic/no-such-model")
+    assert found.model.able.output == 128_000
 
 
 def test_costs_of_a_known_model(root: Path):

@@ -96,7 +96,8 @@ def run(site: Path, code: str) -> str:
 
 
 def test_ours_are_registered():
-    assert {"compatible", "offline", "scripted"} <= set(providers())
+    ours = {"anthropic", "compatible", "offline", "openai", "scripted"}
+    assert ours <= set(providers())
     assert list(providers()) == sorted(providers())
     assert providers()["offline"](Endpoint()).name == "offline"
     own = {p.name: p for p in describe(check=True) if p.distribution == "repoctx"}
