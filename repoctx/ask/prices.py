@@ -107,17 +107,19 @@ def cost(of: Ref, usage: Usage, when: float, ttl: int = 0) -> float | None:
     return float(total) + extra + kept
 
 
-def at_rates(usage: Usage, prices: Mapping[str, float]) -> float | None:
+def at_rates(usage: Usage, prices: Mapping[str, float], ttl: int = 0) -> float | None:
     """USD of ``usage`` by a provider's own prices (USD per million tokens: ``input``,
-    ``cache_read``, ``cache_write``, ``output``); None without the first."""
+    ``cache_read``, ``cache_write``, or ``cache_write_3600`` for writes that live so
+    many seconds, ``output``); None without the first."""
     if "input" not in prices:
         return None
     plain = prices["input"]
+    write = prices.get(f"cache_write_{ttl}", prices.get("cache_write", plain))
     rest = usage.input - usage.cached - usage.cache_write
     return (
         rest * plain
         + usage.cached * prices.get("cache_read", plain)
-        + usage.cache_write * prices.get("cache_write", plain)
+        + usage.cache_write * write
         + usage.output * prices.get("output", 0.0)
     ) / 1e6
 

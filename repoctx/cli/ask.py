@@ -50,6 +50,7 @@ def ask(
     tree: o.Tree = False,
     no_redact: o.NoRedact = False,
     rounds: o.Rounds = None,
+    max_cost: o.MaxCost = None,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
@@ -76,12 +77,14 @@ def ask(
         "strict": strict or None,
         "budget": budget,
         "rounds": rounds,
+        "max_cost": max_cost,
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
     text, texts = _given(" ".join(question), with_ or [], quiet)
     material = Material(texts, tree)
     with job(repo, flags, quiet, no_color) as here:
+        here.session.confirm = o.asker(yes)
         try:
             asked = run(here.session, Question(text, material), _streaming(here))
         except CutAnswer as exc:

@@ -103,6 +103,12 @@ NoRedact = Annotated[
     bool,
     typer.Option("--no-redact", help="Send secrets as they are; asks first."),
 ]
+MaxCost = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", metavar="USD", min=0.0, help="Stop before it costs more."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")]
 
 
@@ -126,6 +132,16 @@ def confirm_no_redact(no_redact: bool, yes: bool) -> None:
     question = "Secrets will stand in the prompt as they are. Go on?"
     if not typer.confirm(question, err=True):
         raise UsageError("nothing was done")
+
+
+def asker(yes: bool) -> Callable[[str], bool] | None:
+    """What asks the person on the terminal; None when nobody is there to be asked, or
+    has said yes to everything."""
+    import sys
+
+    if yes or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return lambda question: typer.confirm(question, err=True)
 
 
 def read_files(paths: list[Path]) -> list[tuple[str, str]]:

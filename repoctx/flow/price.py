@@ -21,7 +21,7 @@ def price(model: Model, usage: Usage, when: float, ttl: int = 0) -> float | None
     """
     able = model.able
     if able.prices is not None:
-        return prices.at_rates(usage, able.prices)
+        return prices.at_rates(usage, able.prices, ttl)
     if is_free(model):
         return 0.0
     return prices.cost(model.ref, usage, when, ttl or next(iter(able.ttls), 0))

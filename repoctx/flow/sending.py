@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import repoctx_prompts as prompts
 
-from repoctx.ask.ledger import Entry, record
+from repoctx.ask.ledger import Entry
 from repoctx.ask.receive import Control, Limits, Round
 from repoctx.ask.save import AnswerFile
 from repoctx.ask.seam import Rounds
 from repoctx.ask.send import answer
 from repoctx.errors import CutAnswer, StorageError
+from repoctx.flow.books import Books
 from repoctx.flow.model import Model
 from repoctx.flow.pack import Packed
 from repoctx.flow.sent import Part, Sent, remember
@@ -35,19 +36,22 @@ def send(
     """Send ``request``, asking for the rest of an answer that was cut, and stream the
     answer into ``on_text``.
 
-    Raises as `repoctx.ask.send.answer` does. Every request that was sent is in the
-    ledger, also a failed one; what stands in ``packed`` is remembered as sent.
+    Raises BudgetExceeded when it may not cost what it does, and as
+    `repoctx.ask.send.answer` does. Every request that was sent is in the ledger, also a
+    failed one; what stands in ``packed`` is remembered as sent.
     """
-    began = time.time()
-    file = AnswerFile(session.state.answers, began)
+    books = Books(session, model, packed, door)
+    request = books.open(request)
+    file = AnswerFile(session.state.answers, time.time())
     rows: list[Entry] = []
 
     def note(one: Round) -> None:
-        entry = _entry(model, request, one, door)
+        entry = books.entry(one)
         if one.last:
             rows.append(entry)  # It will name the file, once that has its name.
         else:
-            _record(session, entry)
+            books.write(entry)
+            books.go_on(one.usage)
 
     saved = None
     control = Control(note=session.notes.append, sent=note)
@@ -55,15 +59,15 @@ def send(
     try:
         got = answer(model.provider, request, on_text, file, limits(session), control)
         saved = got.saved
-        return got
+        return books.close(got)
     except CutAnswer as exc:
         saved = exc.saved
         raise
     finally:
         for entry in rows:
-            _record(session, replace(entry, answer=saved.name if saved else ""))
+            books.write(replace(entry, answer=saved.name if saved else ""))
         if packed is not None and any(not entry.error or saved for entry in rows):
-            _remember(session, note_of(model, packed, time.time()))
+            keep_in_mind(session, note_of(model, packed, time.time(), books.ttl))
         if file.problem:
             session.notes.append(file.problem)
 
@@ -79,8 +83,9 @@ def limits(session: Session) -> Limits:
     )
 
 
-def note_of(model: Model, packed: Packed, when: float) -> Sent:
-    """What to remember of a prefix that was sent at ``when`` (seconds since 1970)."""
+def note_of(model: Model, packed: Packed, when: float, ttl: int = 0) -> Sent:
+    """What to remember of a prefix that was sent at ``when`` (seconds since 1970), for
+    a cache that keeps it ``ttl`` seconds."""
     segments = packed.prefix.segments
     overlay = next((s for s in segments if s.kind is SegmentKind.OVERLAY), None)
     return Sent(
@@ -94,30 +99,12 @@ def note_of(model: Model, packed: Packed, when: float) -> Sent:
         marks=packed.prefix.marks,
         window=model.able.window,
         factor=packed.factor,
+        ttl=ttl,
     )
 
 
-def _entry(model: Model, request: Request, one: Round, door: str) -> Entry:
-    return Entry(
-        time=time.time() - one.seconds,
-        door=door,
-        model=model.name,
-        prefix=request.prefix.digest,
-        usage=one.usage,
-        seconds=one.seconds,
-        stop=one.stop or "",
-        error=one.error,
-    )
-
-
-def _record(session: Session, entry: Entry) -> None:
-    try:
-        record(session.state.ledger, entry)
-    except StorageError as exc:  # What came is worth more than our notes on it.
-        session.notes.append(str(exc))
-
-
-def _remember(session: Session, sent: Sent) -> None:
+def keep_in_mind(session: Session, sent: Sent) -> None:
+    """Remember what was sent; what hinders that is noted."""
     try:
         remember(session.state, sent)
     except StorageError as exc:

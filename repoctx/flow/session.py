@@ -31,6 +31,8 @@ class Session:
     progress: Progress = silent
     notes: list[str] = field(default_factory=list)
     own: OwnRules | None = None
+    confirm: Callable[[str], bool] | None = None
+    """Asks the person a question; None when there is nobody to ask."""
     held: dict[str, bytes] | None = None
     """Set when files change while they are read: what is listed is kept here, by id,
     and read from here."""

@@ -45,6 +45,7 @@ class Settings:
     redact: bool = True
     output_format: str = "text"
     max_cost: float = 0.0
+    ask_above: float = 0.5
     color: str = "auto"
     state_dir: Path | None = None
     timeout: float = 600.0
@@ -88,6 +89,9 @@ _KEYS: Mapping[str, Key] = {
         readers.one_of("text", "json", "stream-json"), "how results look"
     ),
     "max_cost": Key(readers.decimal, "USD that one request may cost", "trusted"),
+    "ask_above": Key(
+        readers.decimal, "USD above which a cold cache is asked about", "trusted"
+    ),
     "color": Key(readers.one_of("auto", "always", "never"), "on a terminal"),
     "state_dir": Key(readers.path, "folder for what can be rebuilt", "own"),
     "timeout": Key(readers.decimal, "seconds to wait for the first byte"),
