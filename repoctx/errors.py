@@ -18,6 +18,8 @@
     │   └── AuthError               4     the key is missing or refused
     ├── BudgetExceeded              5     a limit of time, tokens or money was reached
     ├── NotApplied                  1     edits were not applied; nothing was changed
+    │   ├── PathRefused             1     a path must not be written; ``code`` says why
+    │   └── Drifted                 1     files are not what the edits were made against
     └── Interrupted               130     the user stopped it
 
 A message is one line, says what is wrong and what to do, and never holds a key, a
@@ -122,6 +124,24 @@ class NotApplied(RepoctxError):
     """Edits were not applied; nothing was changed."""
 
     code = 1
+
+
+class PathRefused(NotApplied):
+    """A path must not be written. ``reason`` is a code, ``path`` relative."""
+
+    def __init__(self, path: str, reason: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.path = path
+        self.reason = reason
+        self.detail = detail
+
+
+class Drifted(NotApplied):
+    """Files are not what the edits were made against; ``paths`` names them."""
+
+    def __init__(self, message: str, paths: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.paths = paths
 
 
 class Interrupted(RepoctxError):

@@ -27,6 +27,7 @@ DOCUMENTS = {
     "repoctx/pack/FORMAT.md": "FORMAT_VERSION",
     "repoctx/index/FORMAT.md": "SCHEMA_VERSION",
     "repoctx/parse/GRAMMAR.md": "GRAMMAR_VERSION",
+    "repoctx/apply/FORMAT.md": "JOURNAL_VERSION",
 }
 """Each document, and the constant in its room that its title's number equals."""
 

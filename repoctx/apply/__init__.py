@@ -1,1 +1,1 @@
-"""The apply room: edits to a changed tree; see README.md in the folder above."""
+"""The apply room: edits to a changed tree, all files or none, and back again."""
