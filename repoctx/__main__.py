@@ -13,6 +13,10 @@ def main() -> int:
         sys.stdout.write(f"repoctx {__version__}\n")
         return 0
     try:
+        if sys.argv[1:2] == ["hook"]:
+            from repoctx.hook.door import main as hook
+
+            return hook(sys.argv[2:])
         from repoctx.cli.app import run
 
         return run(sys.argv[1:])

@@ -30,6 +30,9 @@ COMMANDS = {
 }
 """Name to its line in ``--help``; the module of that name holds ``app``."""
 
+DOORS = {"hook": "Review what is being committed, in a git hook."}
+"""Commands that `repoctx.__main__` opens without this library."""
+
 SAME_REQUEST = 1.0
 """Seconds in which a second signal is taken for the first one's echo."""
 
@@ -63,7 +66,7 @@ class LazyGroup(TyperGroup):
     ) -> None:
         """Write the table without importing a single command."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list({**COMMANDS, **DOORS}.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,7 +76,9 @@ class LazyGroup(TyperGroup):
         if name and not name.startswith("-") and name not in COMMANDS:
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, n=2, cutoff=0.5)
+            near = difflib.get_close_matches(
+                name, {**COMMANDS, **DOORS}, n=2, cutoff=0.5
+            )
             if " " in name:
                 near = [f'repoctx ask "{name[:60]}"']
             hint = f" Did you mean {' or '.join(near)}?" if near else ""

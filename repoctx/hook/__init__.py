@@ -1,0 +1,1 @@
+"""Git hooks: install them, run them. Never reads stdin, never writes the tree."""

@@ -1,0 +1,144 @@
+"""``repoctx hook``: the command line of hooks, without the command-line library.
+
+A commit waits for this process, so nothing is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from repoctx.errors import Interrupted, RepoctxError, UsageError
+
+HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+"""The hooks that can be installed and run."""
+
+SEVERITIES = ("critical", "error", "warning", "info", "never")
+
+SECONDS = 10.0
+"""What a commit waits for a review at most, unless told otherwise."""
+
+EXAMPLES = """examples:
+  repoctx hook install                     advisory: it says what it sees
+  repoctx hook install --fail-on error     a finding of this severity stops a commit
+  repoctx hook install --chain             run the hook that is there first
+  repoctx hook status
+  repoctx hook uninstall
+  repoctx hook run pre-commit --fail-on critical
+
+REPOCTX_SKIP=1 skips a review, as does `git commit --no-verify`.
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``repoctx hook ARGV``; the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        action: Callable[[argparse.Namespace], int] = args.action
+        return action(args)
+    except RepoctxError as exc:
+        sys.stderr.write(f"repoctx: {exc}\n")
+        return exc.code
+    except KeyboardInterrupt:
+        return Interrupted.code
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="repoctx hook",
+        description="Review what is being committed, in a git hook.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-C", "--repo", type=Path, default=Path(), metavar="DIR")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    run = verbs.add_parser("run", help="what the installed hook calls")
+    run.add_argument("hook", choices=HOOKS)
+    _limits(run)
+    run.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+    run.set_defaults(action=_run)
+
+    install = verbs.add_parser("install", help="put a hook into this repository")
+    install.add_argument("--hook", choices=HOOKS, default="pre-commit")
+    install.add_argument(
+        "--chain", action="store_true", help="keep the hook that is there, run it first"
+    )
+    _limits(install)
+    install.set_defaults(action=_install)
+
+    uninstall = verbs.add_parser("uninstall", help="take it out; all as it was before")
+    uninstall.add_argument("--hook", choices=HOOKS, default="pre-commit")
+    uninstall.set_defaults(action=_uninstall)
+
+    status = verbs.add_parser("status", help="which hooks are installed, and where")
+    status.set_defaults(action=_status)
+    return parser
+
+
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fail-on",
+        choices=SEVERITIES,
+        default="never",
+        help="stop the commit from this severity on (default: never)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help=f"what a commit waits at most (default: {SECONDS:g})",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop the commit also when the review itself fails",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    from repoctx.hook.run import Terms, run
+
+    terms = Terms(args.fail_on, args.seconds, args.strict)
+    return run(args.hook, args.repo, terms)
+
+
+def _options(args: argparse.Namespace) -> list[str]:
+    """The options that the installed hook passes on, defaults left out."""
+    options = []
+    if args.fail_on != "never":
+        options += ["--fail-on", args.fail_on]
+    if args.seconds != SECONDS:
+        options += ["--seconds", f"{args.seconds:g}"]
+    return [*options, *(["--strict"] if args.strict else [])]
+
+
+def _install(args: argparse.Namespace) -> int:
+    from repoctx.hook.install import install
+
+    if args.seconds <= 0:
+        raise UsageError("--seconds must be more than nothing")
+    path, done = install(args.repo, args.hook, _options(args), chain=args.chain)
+    sys.stdout.write(f"{path}: {done}\n")
+    return 0
+
+
+def _uninstall(args: argparse.Namespace) -> int:
+    from repoctx.hook.install import uninstall
+
+    path, done = uninstall(args.repo, args.hook)
+    sys.stdout.write(f"{path}: {done}\n")
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from repoctx.hook.install import status
+
+    for name in HOOKS:
+        path, what = status(args.repo, name)
+        sys.stdout.write(f"{name:<17} {what:<28} {path}\n")
+    return 0
