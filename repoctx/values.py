@@ -119,8 +119,7 @@ class Text:
     redactions: tuple[Redaction, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BlobFacts:
+class BlobFacts(NamedTuple):
     """What the bytes of one blob alone decide; the same for every path that has it.
 
     ``reason`` is set when the content itself keeps the blob out (binary, LFS pointer,

@@ -143,7 +143,7 @@ def choose(
         usual = () if model == "" else usual_urls(environ)
         found = _automatic(url, usual, probe)
         own = base_url_of("", environ, OLLAMA) or _OLLAMA_URL
-        if not url and OLLAMA in providers and found.base_url == f"{own}/v1":
+        if not url and found.base_url == f"{own}/v1" and OLLAMA in providers:
             # Its compatible door drops what does not fit without a word.
             return Choice(OLLAMA, "", own, found.why)
         return found

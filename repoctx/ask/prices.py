@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from repoctx.values import Capabilities, Usage
@@ -177,6 +176,8 @@ def _row(of: Ref) -> dict[str, Any]:
 
 @cache
 def _limits() -> tuple[tuple[str, re.Pattern[str], dict[str, Any]], ...]:
+    from importlib import resources  # 8 ms, and `offline` has no price.
+
     text = resources.files(__package__).joinpath("limits.json").read_text("utf-8")
     rows = json.loads(text)["rows"]
     return tuple((row["provider"], re.compile(row["models"]), row) for row in rows)

@@ -24,11 +24,7 @@ from repoctx.flow.state import read_json, write_json
 from repoctx.flow.survey import snapshot_at
 from repoctx.flow.texts import Changed, Texts
 from repoctx.index import detect
-from repoctx.index.search import kind_of
-from repoctx.index.skeleton import skeleton
-from repoctx.pack import moves
 from repoctx.pack.base import base_docs, base_key, stale_free_order
-from repoctx.pack.blocks import blocks
 from repoctx.pack.budget import (
     BASE_SHARES,
     FULL_SHARE,
@@ -249,6 +245,8 @@ class Drafts:
     def _skeleton(self, text: str, file: SourceFile) -> str:
         """The outline of ``text``; of its first lines where parsing it has failed: what
         broke a worker must not break this process."""
+        from repoctx.index.skeleton import skeleton  # Only over budget.
+
         known = self._session.store.outline(file.oid, file.lang)
         parsed = known is not None and known.errors >= 0
         return skeleton(text, file.lang if parsed else "")
@@ -259,6 +257,8 @@ class Drafts:
             return ""
         if self._shape is Shape.DIFF or change.new is None:
             return patch(old, new)
+        from repoctx.pack.blocks import blocks
+
         lang = detect(change.path)
         outline = self._session.store.outline(change.new.oid, lang)
         found = outline.definitions if outline else ()
@@ -273,6 +273,8 @@ class Drafts:
         """Moves that changed the text too, by similarity."""
         if len(gone) * len(fresh) > MOST_PAIRS:
             return {}
+        from repoctx.pack import moves
+
         with BaseTexts(base.segment, self._shelf.style) as old:
             shown = {p: f for p, f in gone.items() if f.path not in base.shape}
             before = {path: old(file) for path, file in shown.items()}
@@ -373,6 +375,8 @@ def _rank(file: SourceFile) -> int:
     """Who gets a place in a small base first: the conventions, then source."""
     if "/" not in file.path and file.path.upper().startswith(("README", "AGENTS")):
         return 0
+    from repoctx.index.search import kind_of
+
     return _RANKS[kind_of(file)]
 
 

@@ -3,7 +3,7 @@
 Everything but the text itself is left aside: no path, no other file. The result depends
 on the text, the language and the grammars' versions alone; work is bounded by sizes and
 parser steps, never by the clock. Whoever changes what comes out raises
-``INDEX_VERSION``: stored outlines of older versions are then made anew.
+``versions.INDEX_VERSION``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tree_sitter import Tree
 
     from repoctx.index.captures import Found, Span, Use
-
-INDEX_VERSION = 1
 
 MAX_BYTES = 1 << 19
 """The largest hand-written source of six large repositories has 450 kB."""

@@ -18,9 +18,8 @@ from typing import Any, Self
 
 from repoctx.index import rows
 from repoctx.index.database import Database
-from repoctx.index.outline import INDEX_VERSION
 from repoctx.index.rows import CHUNKS, Prepared, Row
-from repoctx.index.terms import TERMS_VERSION, content_terms, name_terms
+from repoctx.index.versions import INDEX_VERSION, TERMS_VERSION
 from repoctx.values import BlobFacts, Outline, Reference, Symbol
 
 VERSION = INDEX_VERSION * 1000 + TERMS_VERSION
@@ -133,6 +132,8 @@ class Store:
 
         Exact ones first, then those that differ in case only; by blob id and line.
         """
+        from repoctx.index.terms import name_terms  # A run that packs looks up nothing.
+
         folded = name.casefold()
         holders = self._holders("defs", name_terms(name))
         symbols = self.symbols([number for number, *_ in holders])
@@ -147,6 +148,8 @@ class Store:
 
     def references(self, name: str) -> list[tuple[str, str, Reference]]:
         """(blob id, language, reference) of all uses of exactly ``name``."""
+        from repoctx.index.terms import content_terms
+
         holders = self._holders("body", content_terms(name))
         return self._db.read(
             lambda con: [
@@ -159,6 +162,8 @@ class Store:
 
     def holding(self, words: str) -> list[tuple[str, str]]:
         """(blob id, language) of the texts that have every term of ``words``."""
+        from repoctx.index.terms import content_terms
+
         terms = content_terms(words)
         return (
             [(o, lang) for _, o, lang in self._holders("body", terms)] if terms else []

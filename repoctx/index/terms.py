@@ -16,9 +16,6 @@ from itertools import pairwise
 
 from repoctx.values import Outline, Symbol
 
-TERMS_VERSION = 1
-"""Raised when the same text gives other terms than before: old rows no longer match."""
-
 CHUNK_LINES = 30
 """Lines of one search chunk. A file's best chunk says more than its whole text, and the
 chunk is what gets quoted (25 to 60 lines rank alike; see tests/bench/recall.py)."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from repoctx.index.languages import detect
-from repoctx.index.outline import INDEX_VERSION, outline
+from repoctx.index.outline import outline
 from repoctx.index.skeleton import skeleton
+from repoctx.index.versions import INDEX_VERSION
 
 CASES = Path(__file__).parents[1] / "cases" / "outline"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())

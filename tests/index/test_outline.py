@@ -15,13 +15,13 @@ from index.outlines import CASES, FOLDERS, VERSIONS, actual, digests, expected, 
 from repoctx.index.grammars import grammar, unavailable
 from repoctx.index.languages import LANGUAGES
 from repoctx.index.outline import (
-    INDEX_VERSION,
     MAX_BYTES,
     MAX_DOCUMENTS,
     MAX_LINE,
     outline,
 )
 from repoctx.index.skeleton import MAX_COLUMNS, skeleton
+from repoctx.index.versions import INDEX_VERSION
 from repoctx.values import Kind, Outline
 
 PARSED = sorted(name for name, language in LANGUAGES.items() if language.module)
