@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from repoctx import __version__
@@ -19,6 +20,7 @@ from repoctx.flow.prefix import (
     render_base,
     stored_base,
 )
+from repoctx.flow.rendered import Pieces, Rendered
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
 from repoctx.flow.survey import snapshot_at
@@ -211,15 +213,30 @@ class Drafts:
         found = changes(base.snapshot, self._now, partial(self._pairs, base))
         if not found:
             return Laid(base, (), None, key, self._hidden(base, ()))
-        ordered = in_order(found, self._touched(name, found))
+        kept = self._rendered(base, key)
+        ordered = in_order(found, self._touched(name, found, kept))
         style = self._shelf.style
         with BaseTexts(base.segment, style) as old:
             huge = self._room.huge
             sources = Sources(old, self._texts, self._outline, base.shape, huge)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
-            docs = overlay_docs(ordered, sources, self._patch, tag)
-            overlay = overlay_segment(docs, style, self._counter)
+
+            def pieces(change: Change) -> Pieces:
+                docs = overlay_docs((change,), sources, self._patch, tag)
+                return [(path, render(doc, style)) for path, doc in docs]
+
+            made = [kept.pieces(change, partial(pieces, change)) for change in ordered]
+            overlay = overlay_segment(chain(*made), style, self._counter)
+        kept.keep()
         return Laid(base, ordered, overlay, key, self._hidden(base, ordered))
+
+    def _rendered(self, base: Base, key: str) -> Rendered:
+        """What is kept of the overlay over ``base``: nothing where its documents depend
+        on more than the texts that changed, or history on what a clone lacks."""
+        plain = not base.shape and self._shape is not Shape.BLOCKS
+        shallow = self._session.place.shallow
+        path = self._session.state.folder / "overlay.json"
+        return Rendered(path, f"{key} {self._shape}" if plain and not shallow else "")
 
     def _hidden(self, base: Base, found: tuple[Change, ...]) -> Mapping[str, Show]:
         """The paths of the work tree that base and overlay do not show in full."""
@@ -329,13 +346,16 @@ class Drafts:
             docs = base_docs(snapshot, texts)
             return render_base(self._shelf, key, snapshot, docs)
 
-    def _touched(self, name: str, found: tuple[Change, ...]) -> Mapping[str, int]:
+    def _touched(
+        self, name: str, found: tuple[Change, ...], kept: Rendered
+    ) -> Mapping[str, int]:
         """The order of the commits that last touched the changed paths."""
         head = self._session.place.head
         if not head or name.startswith(TREE) or name == head:
             return {}  # An unborn branch has no commit that touched anything.
         try:
-            touches = touched(partial(run, self._session.place), name, head)
+            git = partial(run, self._session.place)
+            touches = kept.touches(head, lambda: touched(git, name, head))
         except GitError:  # The base's commit is gone; its rendering is not.
             return {}
         return committed(touches, {c.path: c.new.oid if c.new else "" for c in found})

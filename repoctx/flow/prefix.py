@@ -8,7 +8,6 @@ did not change.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -22,12 +21,14 @@ from repoctx.flow.state import (
     KEPT_BASES,
     State,
     forget_old,
+    read_checked,
     replacing,
+    write_checked,
 )
 from repoctx.flow.tables import columns, snapshot_of
 from repoctx.pack.base import ALL, base_pieces
 from repoctx.pack.budget import Show
-from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening, render
+from repoctx.pack.render import Doc, Section, Style, body_of, closing, opening
 from repoctx.protocols import Tokenizer
 from repoctx.values import (
     Count,
@@ -44,8 +45,6 @@ CHUNK = 1 << 20
 COUNTED_TOGETHER = 1_000_000
 """Characters: one look into the index and one note there for this much text."""
 META_VERSION = 4
-_CHECKED = b'{"check":"%s",'
-_CHECK = len(_CHECKED % (b"0" * 64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def stored_base(shelf: Shelf, key: str) -> Base | None:
     """The base kept under ``key``; None when there is none or it is damaged."""
     text = shelf.text(key)
     try:
-        meta = _read_meta(shelf.meta(key))
+        meta = read_checked(shelf.meta(key))
         if meta["version"] != META_VERSION or not _is_whole(shelf, key, meta):
             return None
         snapshot = snapshot_of(meta["snapshot"])
@@ -134,7 +133,7 @@ def render_base(
         "lengths": lengths,
         "counts": {shelf.tokenizer.name: counts},
     }
-    _write_meta(shelf.meta(key), meta)
+    write_checked(shelf.meta(key), meta)
     forget_old(shelf.state.folder / "base", "*.json", KEPT_BASES, ".txt")
     segment = _segment(meta, counts, text, shelf.tokenizer.exact)
     return Base(snapshot, segment, shape)
@@ -157,29 +156,8 @@ def _is_whole(shelf: Shelf, key: str, meta: dict[str, Any]) -> bool:
         if hashlib.file_digest(handle, "sha256").hexdigest() != meta["digest"]:
             return False
     with suppress(StorageError):
-        _write_meta(shelf.meta(key), meta | {"stamp": stamp})
+        write_checked(shelf.meta(key), meta | {"stamp": stamp})
     return True
-
-
-def _write_meta(path: Path, meta: dict[str, Any]) -> None:
-    """Replace the table at ``path``; it begins with the SHA-256 of the rest. Raises
-    StorageError."""
-    rest = json.dumps(meta, separators=(",", ":")).encode("ascii")[1:]
-    check = hashlib.sha256(rest).hexdigest().encode()
-    with replacing(path) as handle:
-        handle.write(_CHECKED % check + rest)
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    """The table at ``path``. Raises OSError, or ValueError when it is damaged."""
-    data = path.read_bytes()
-    check = hashlib.sha256(data[_CHECK:]).hexdigest().encode()
-    if data[:_CHECK] != _CHECKED % check:
-        raise ValueError("not what was written")
-    meta = json.loads(data)
-    if not isinstance(meta, dict):
-        raise ValueError("not a table")
-    return meta
 
 
 def _segment(
@@ -210,7 +188,7 @@ def _recount(shelf: Shelf, key: str, meta: dict[str, Any]) -> list[int]:
             counts += shelf.tokenizer.count_many([piece for _, piece in batch])
             shelf.progress("counting", len(counts), len(meta["lengths"]))
     meta["counts"][shelf.tokenizer.name] = counts
-    _write_meta(shelf.meta(key), meta)
+    write_checked(shelf.meta(key), meta)
     return counts
 
 
@@ -242,11 +220,11 @@ def text_segment(kind: SegmentKind, text: str, tokenizer: Tokenizer) -> Segment:
 
 
 def overlay_segment(
-    docs: Iterable[tuple[str, Doc]], style: Style, tokenizer: Tokenizer
+    docs: Iterable[tuple[str, str]], style: Style, tokenizer: Tokenizer
 ) -> Segment | None:
-    """The changes as a segment with a unit a document; None when nothing changed."""
-    pieces = [("", opening(Section.CHANGES, style))]
-    pieces += [(path, render(doc, style)) for path, doc in docs]
+    """The changes, (path, rendered document) each, as a segment with a unit a document;
+    None when nothing changed."""
+    pieces = [("", opening(Section.CHANGES, style)), *docs]
     if len(pieces) == 1:
         return None
     if end := closing(Section.CHANGES, style):

@@ -7,6 +7,7 @@ of a finished file, so that a reader sees the old or the new one, never half of 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from repoctx.errors import StorageError
 
 KEPT_BASES = 6
 """Rendered bases that stay: enough for a few branches, bounded on disk."""
+
+_CHECKED = b'{"check":"%s",'
+_CHECK = len(_CHECKED % (b"0" * 64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,26 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def write_checked(path: Path, table: dict[str, Any]) -> None:
+    """Replace the table at ``path``; it begins with the SHA-256 of the rest. Raises
+    StorageError."""
+    rest = json.dumps(table, separators=(",", ":")).encode("ascii")[1:]
+    check = hashlib.sha256(rest).hexdigest().encode()
+    with replacing(path) as handle:
+        handle.write(_CHECKED % check + rest)
+
+
+def read_checked(path: Path) -> dict[str, Any]:
+    """The table that `write_checked` left at ``path``; empty when it is missing or
+    damaged in any way."""
+    data = read_bytes(path)
+    check = hashlib.sha256(data[_CHECK:]).hexdigest().encode()
+    if data[:_CHECK] != _CHECKED % check:
+        return {}
+    table: dict[str, Any] = json.loads(data)
+    return table
 
 
 def forget_old(folder: Path, pattern: str, keep: int, beside: str = "") -> None:

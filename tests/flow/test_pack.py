@@ -77,6 +77,8 @@ def test_base_and_overlay_are_the_work_tree(tmp_path: Path, packs, seed: int):
         prompt, packed = packs(root, base=base, style=style)
         assert packed.commit == base
         assert shown(prompt, style) == on_disk(root)
+        anew = {"state_dir": tmp_path / f"state{step}", "style": style}
+        assert packs(root, base=base, **anew)[0] == prompt, "warm is as cold"
 
 
 def test_one_change_moves_only_the_end(tmp_path: Path, packs):
