@@ -75,6 +75,14 @@ class Compatible:
                 self._learnt[model] = _capabilities(window)
         return self.capabilities(model)
 
+    def prewarm(self, request: Request) -> Usage:
+        """Have the server read the prefix, for an answer of one token."""
+        asked = replace(request, tail="", question="Say OK.\n", turns=(), max_output=1)
+        last = Usage()
+        for delta in self.stream(asked):
+            last = delta.usage or last
+        return last
+
     def stream(self, request: Request) -> Iterator[Delta]:
         """Send and yield text as it comes, then the usage with the reason of the end.
 

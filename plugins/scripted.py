@@ -150,7 +150,9 @@ class Scripted:
         if folder is None:
             self._seen = [*self._seen[1 - REMEMBERED :], sent]
         else:
-            (folder / hashlib.sha256(sent).hexdigest()).write_bytes(sent)
+            kept, now = folder / hashlib.sha256(sent).hexdigest(), time.time()
+            kept.write_bytes(sent)
+            os.utime(kept, (now, now))
         return max((_common(sent, old) for old in seen), default=0)
 
     def _record(self, path: Path, script: dict[str, Any], request: Request) -> None:

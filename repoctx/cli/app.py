@@ -24,6 +24,7 @@ COMMANDS = {
     "map": "Show where the prompt's tokens lie, as a tree and as a page.",
     "config": "Show, create and trust settings.",
     "plugins": "List the providers that are installed.",
+    "warm": "Fill the provider's cache beforehand, and keep it warm.",
     "cost": "Show what was used and spent, and what the caches saved.",
     "log": "Show the last requests.",
     "completion": "Print the completion script of a shell.",

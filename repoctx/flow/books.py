@@ -13,7 +13,7 @@ from dataclasses import replace
 from repoctx.ask.ledger import Entry, record
 from repoctx.ask.receive import Round
 from repoctx.errors import BudgetExceeded, StorageError
-from repoctx.flow.bill import Bill, bill_for, past_requests, ttl_for
+from repoctx.flow.bill import WARM, Bill, bill_for, past_requests, ttl_for
 from repoctx.flow.check import Check
 from repoctx.flow.ledgers import note_ledger, repository_of
 from repoctx.flow.miss import missed
@@ -96,10 +96,12 @@ class Books:
         cost = self._price(replace(used, output=0))
         if cost is None or cost < least:
             return
-        answer = self._rate() * used.output
+        more = ""
+        if self._door != WARM:
+            more = f", a usual answer ${self._rate() * used.output:.2f} more"
         question = (
             f"The cache of {self._model.name} is cold: ~{used.input:,} tokens cost "
-            f"about ${cost:.2f}, a usual answer ${answer:.2f} more. Send them?"
+            f"about ${cost:.2f}{more}. Send them?"
         )
         session.progress("", 0, 0)
         if not session.confirm(question):
@@ -108,7 +110,9 @@ class Books:
     def entry(self, one: Round) -> Entry:
         """The ledger's row for a request that was sent; its count is learnt from."""
         began, first = time.time() - one.seconds, not self._costs
-        used = self._priced(one.usage, began)
+        used = one.usage
+        if used.input or not one.error:
+            used = self._priced(used, began)
         without = None
         if used.input:
             without = without_cache(self._model, used, began)
@@ -117,7 +121,8 @@ class Books:
         bill = self.bill if first else None
         if bill is not None:
             self._first = used
-            self._learn(bill, used)
+            if self._door != WARM:  # Not all of it need have been sent.
+                self._learn(bill, used)
         return Entry(
             time=began,
             door=self._door,
@@ -180,12 +185,14 @@ class Books:
         return None if cost is None or without is None else without - cost
 
     def _priced(self, used: Usage, when: float) -> Usage:
-        if used.cost is not None or not (used.input or used.output):
+        if used.cost is not None:
             return used
-        cost = price(self._model, used, when, self.ttl)
+        cost = price(self._model, used, when, self.ttl) if used.input else 0.0
         if cost is not None and self.bill is not None and not self._costs:
-            cost += kept(self._model, self.bill.check, used.cached, self.ttl)
-        return replace(used, cost=cost)
+            # A refresh that sent nothing prolonged all that was held.
+            held = used.cached if used.input else self.bill.check.cached.tokens
+            cost += kept(self._model, self.bill.check, held, self.ttl)
+        return replace(used, cost=cost) if cost or used.input else used
 
     def _price(self, used: Usage) -> float | None:
         return price(self._model, used, time.time(), self.ttl)

@@ -13,9 +13,9 @@ from repoctx.errors import StorageError, UsageError
 from repoctx.flow.ledgers import known_ledgers, repository_of
 from repoctx.flow.session import Session
 
-UNITS = {"min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
-_SPAN = re.compile(r"(\d{1,6})\s*(min|h|d|w)")
+_SPAN = re.compile(r"(\d{1,6})\s*(s|min|h|d|w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _entries(session: Session, start: float, here: bool) -> Iterable[Entry]:
             session.notes.append(str(exc))
             continue
         for entry in entries:
-            if entry.usage.input or entry.usage.output:
+            if entry.usage.input or entry.usage.output or entry.usage.cost:
                 yield entry if entry.repository else _named(entry, name)
 
 
@@ -132,13 +132,16 @@ _NAMES: dict[str, Callable[[Entry], str]] = {
 }
 
 
-def moment(text: str) -> float:
-    """Seconds since 1970 of ``7d`` ago (min, h, d, w), or of a date ``2026-11-01``.
+def seconds_of(text: str) -> float | None:
+    """The length of a span such as ``90s``, ``30min``, ``8h``, ``7d``, ``4w``."""
+    span = _SPAN.fullmatch(text.strip().lower())
+    return float(int(span[1]) * UNITS[span[2]]) if span else None
 
-    Raises UsageError.
-    """
-    if span := _SPAN.fullmatch(text.strip().lower()):
-        return time.time() - int(span[1]) * UNITS[span[2]]
+
+def moment(text: str) -> float:
+    """Seconds since 1970 of ``7d`` ago, or of a date. Raises UsageError."""
+    if (span := seconds_of(text)) is not None:
+        return time.time() - span
     try:
         return datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -18,7 +18,7 @@ from repoctx.errors import (
     StorageError,
     UnknownModel,
 )
-from repoctx.protocols import Learns, Provider
+from repoctx.protocols import Learns, Prewarms, Provider
 from repoctx.values import Delta, Endpoint, Stop, Usage
 from servers.chat import Behaviour, Fault, serving
 from servers.prompts import request
@@ -73,6 +73,17 @@ def test_second_question_is_cached(timings):
     assert first.usage.cached == 0
     assert second.usage.cached / second.usage.input > 0.99
     assert other.usage.cached / other.usage.input < 0.01
+
+
+def test_a_question_after_a_prewarm_is_cached():
+    with serving() as server:
+        made = provider(endpoint(server))
+        assert isinstance(made, Prewarms)
+        assert made.prewarm(request(BASE)).cached == 0
+        assert server.requests[0]["max_tokens"] == 1
+        *_, last = made.stream(request(BASE, "Why?\n"))
+    assert last.usage is not None
+    assert last.usage.cached / last.usage.input > 0.95
 
 
 def test_base_from_a_file_and_a_changed_one(tmp_path):
