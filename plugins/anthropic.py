@@ -185,6 +185,7 @@ class _Message:
                 self._id = str(event.message.id)
                 self._miss = event.message.diagnostics
                 self._usage = _usage(self._usage, event.message.usage)
+                yield Delta(usage=self._usage)  # It is billed, whatever comes of it.
             elif event.type == "content_block_start":
                 self._blocks.append(event.content_block.model_dump(exclude_none=True))
                 self._parts = []

@@ -182,7 +182,7 @@ def _input(request: Request) -> list[dict[str, Any]]:
     earlier = [item for item in items if item.get("role") == "user"][:-1][-2:]
     for item in earlier:
         item["content"][-1] |= _BREAKPOINT
-    parts = pieces(request.prefix, MARKS - len(earlier), cut=False)
+    parts = pieces(request.prefix, MARKS - len(earlier))
     prefix = [
         _text(piece.text) | (_BREAKPOINT if piece.marked else {}) for piece in parts
     ]

@@ -38,16 +38,15 @@ class Piece:
     marked: bool
 
 
-def pieces(prefix: Prefix, most: int, *, cut: bool = True) -> list[Piece]:
+def pieces(prefix: Prefix, most: int) -> list[Piece]:
     """The prefix in blocks that end at its marks, a breakpoint at the best ``most``.
 
-    With ``cut`` also at the marks beyond them, so that what was written there can be
-    read. A prefix without marks is one block with a breakpoint. Raises StorageError.
+    The other cuts are what an earlier request had: a cache may compare block by block.
+    A prefix without marks is one block with a breakpoint. Raises StorageError.
     """
     data = prefix_bytes(prefix)
     best = prefix.marks[:most] or (len(data),)
-    ends = {*best, *(prefix.marks if cut else ()), len(data)} - {0}
-    starts = [0, *sorted(ends)]
+    starts = [0, *sorted({*best, *prefix.marks, len(data)} - {0})]
     return [
         Piece(data[start:end].decode("utf-8", "replace"), end in best)
         for start, end in pairwise(starts)

@@ -420,7 +420,8 @@ class Citation:
 class Answer:
     """A finished or cut answer; ``saved`` is the file that holds its text. ``turns``
     are the messages that it came in, as they stand in the conversation: the assistant's
-    and, between two of them, the user's that asked for the rest."""
+    and, between two of them, the user's that asked for the rest. ``id`` is how the
+    provider names the last response."""
 
     text: str
     stop: Stop
@@ -431,6 +432,7 @@ class Answer:
     raw: object = None
     miss: str = ""
     turns: tuple[Turn, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class Received:
     raw: object = None
     miss: str = ""
     broken: ProviderError | None = None
+    id: str = ""
 
 
 def receive(
@@ -130,6 +131,7 @@ class _Got:
         self._usage = Usage()
         self._raw: object = None
         self._miss = ""
+        self._id = ""
         self._room = most
         self._take = take
 
@@ -138,6 +140,7 @@ class _Got:
         self._usage = delta.usage or self._usage
         self.stop = delta.stop or self.stop
         self._miss = delta.miss or self._miss
+        self._id = delta.id or self._id
         if delta.raw is not None:
             self._raw = delta.raw
         if not delta.text:
@@ -151,7 +154,7 @@ class _Got:
         self._take(text)
 
     def ended(self, stop: Stop | None, broken: ProviderError | None = None) -> Received:
-        return Received(self._usage, stop, self._raw, self._miss, broken)
+        return Received(self._usage, stop, self._raw, self._miss, broken, self._id)
 
 
 def _receive(

@@ -118,6 +118,7 @@ class _Joined:
         self._text = ""
         self._usages: list[Usage] = []
         self._miss = ""
+        self._id = ""
         self._raw: object = None
         self._begin()
 
@@ -147,6 +148,7 @@ class _Joined:
         self.stop, self._raw = got.stop, got.raw
         self._usages.append(got.usage)
         self._miss = self._miss or got.miss
+        self._id = got.id or self._id
         # Without a new word the next message would say as little.
         more = self._news and self.rounds < self._how.most
         more = more and (got.broken is not None or got.stop in CUT)
@@ -174,6 +176,7 @@ class _Joined:
             saved=saved,
             raw=self._raw,
             miss=self._miss,
+            id=self._id,
             turns=turns,
         )
 

@@ -126,7 +126,7 @@ def foresee(
     able = replace(model.able, minimum=int(model.able.minimum / scale.factor))
     sent = all_sent(session.state, model.name) if able.reads_context else ()
     seen = [Seen(one, differs(session.state, prefix, one)) for one in sent]
-    warm = [one for one in seen if is_warm(one.sent, able, now)]
+    warm = [one for one in seen if is_warm(one.sent, able, now, session.way)]
     last = seen[0] if seen else None
     places = prefix.marks or marks(prefix.segments)
     cached, written, held = served(prefix, able, places, warm)
@@ -182,11 +182,13 @@ def served(
     elif able.cache in ("marks", "explicit") and places:
         most = max(1, able.marks) if able.cache == "marks" else 1
         top = max(places[:most])
+        # Without looking back only the request's own breakpoints are read.
+        readable = places if able.look_back else places[:most]
         held = [
             at
             for one in warm
-            for at in _written(one.sent, most)
-            if at <= one.common(prefix) and at in places
+            for at in _written(one.sent, able.cache)
+            if at <= one.common(prefix) and at in readable
         ]
     else:
         return 0, 0, 0
@@ -197,16 +199,16 @@ def served(
     return cached, written, hit
 
 
-def _written(sent: Sent, most: int) -> tuple[int, ...]:
-    """The offsets at which entries were written for what was sent."""
+def _written(sent: Sent, kind: str) -> tuple[int, ...]:
+    """The offsets at which there are entries of what was sent."""
     if sent.marks:
-        return sent.marks[:most]
+        return sent.marks if kind == "marks" else sent.marks[:1]
     ends, at = [], 0
     for part in sent.parts:
         at += part.size
         if part.kind != SegmentKind.PREAMBLE:
             ends.append(at)
-    return tuple(ends[:most])
+    return tuple(ends if kind == "marks" else ends[:1])
 
 
 def tokens_before(prefix: Prefix, offset: int) -> int:

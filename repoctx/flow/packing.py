@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from repoctx.flow.model import Model, tokenizer_for
 from repoctx.flow.pack import NOTHING, Memory, Packed, pack
-from repoctx.flow.sent import is_cold, is_warm, last_sent
+from repoctx.flow.sent import Sent, all_sent, is_cold, is_warm, last_sent
 from repoctx.flow.session import Session
 from repoctx.pack.budget import Room, prompt_room
 from repoctx.pack.marks import marks
@@ -36,14 +36,23 @@ def pack_for(session: Session, model: Model) -> Packed:
     memory, factor = NOTHING, model.scale.factor
     if sent is not None:
         now = time.time()
-        warm = is_warm(sent, model.able, now)
+        warm = is_warm(sent, model.able, now, session.way)
         factor = sent.factor if warm else factor
         memory = Memory((sent.base,) if warm else (), is_cold(sent, model.able, now))
     counter = tokenizer_for(session, model)
     limit = room_for(session, model, counter.exact, factor).limit
     packed = pack(session, counter, memory, limit)
-    same_base = sent is not None and sent.key == packed.key
-    known = (sent.overlay, sent.marks) if sent and same_base else ("", ())
+    before = held(session, model, packed.key)
+    known = (before.overlay, before.marks) if before else ("", ())
     places = marks(packed.prefix.segments, *known)
     prefix = replace(packed.prefix, marks=places)
     return replace(packed, prefix=prefix, factor=factor)
+
+
+def held(session: Session, model: Model, key: str) -> Sent | None:
+    """What was sent last over the base ``key``, where the model's cache is believed to
+    hold it still."""
+    now = time.time()
+    over = (sent for sent in all_sent(session.state, model.name) if sent.key == key)
+    warm = (sent for sent in over if is_warm(sent, model.able, now, session.way))
+    return next(warm, None)

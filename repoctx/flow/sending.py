@@ -17,6 +17,7 @@ from repoctx.errors import CutAnswer, StorageError
 from repoctx.flow.books import Books
 from repoctx.flow.model import Model
 from repoctx.flow.pack import Packed
+from repoctx.flow.packing import held
 from repoctx.flow.sent import Part, Sent, remember
 from repoctx.flow.session import Session
 from repoctx.values import Answer, Request, SegmentKind
@@ -53,12 +54,14 @@ def send(
             books.write(entry)
             books.go_on(one.usage)
 
-    saved = None
+    before = held(session, model, packed.key) if packed else None
+    request = replace(request, previous=before.response if before else "")
+    saved, response = None, ""
     control = Control(note=session.notes.append, sent=note)
     session.progress(f"waiting for {model.name}", 0, 0)
     try:
         got = answer(model.provider, request, on_text, file, limits(session), control)
-        saved = got.saved
+        saved, response = got.saved, got.id
         return books.close(got)
     except CutAnswer as exc:
         saved = exc.saved
@@ -67,7 +70,8 @@ def send(
         for entry in rows:
             books.write(replace(entry, answer=saved.name if saved else ""))
         if packed is not None and any(not entry.error or saved for entry in rows):
-            keep_in_mind(session, note_of(model, packed, time.time(), books.ttl))
+            sent = note_of(model, packed, time.time(), books.ttl)
+            keep_in_mind(session, replace(sent, response=response))
         if file.problem:
             session.notes.append(file.problem)
 
@@ -106,6 +110,6 @@ def note_of(model: Model, packed: Packed, when: float, ttl: int = 0) -> Sent:
 def keep_in_mind(session: Session, sent: Sent) -> None:
     """Remember what was sent; what hinders that is noted."""
     try:
-        remember(session.state, sent)
+        remember(session.state, replace(sent, way=session.way))
     except StorageError as exc:
         session.notes.append(str(exc))

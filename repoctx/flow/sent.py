@@ -17,7 +17,7 @@ from typing import Any
 from repoctx.flow.state import State, read_json, write_json
 from repoctx.values import Capabilities
 
-VERSION = 2
+VERSION = 3
 
 BASES = 4
 """Bases whose last prefix is remembered."""
@@ -40,10 +40,11 @@ class Part:
 class Sent:
     """The last prefix that a model was sent. ``base`` is a commit or ``tree:DIGEST``,
     ``key`` the kept base's name, ``time`` in seconds since 1970. ``marks`` are the
-    offsets at which cache entries were written (none: not known), ``window`` the
+    offsets at which the cache has entries (none: not known), ``window`` the
     model's in tokens, as it was learnt then (0: not known), ``ttl`` the lifetime in
     seconds that they were written for (0: the provider's usual), ``factor`` the tokens
-    that were planned with for one of ours."""
+    that were planned with for one of ours, ``way`` what else parts caches: the effort
+    and verbosity asked for, and ``response`` the provider's name of the answer."""
 
     model: str
     base: str
@@ -56,6 +57,8 @@ class Sent:
     window: int = 0
     ttl: int = 0
     factor: float = 1.0
+    way: str = ""
+    response: str = ""
 
 
 def remember(state: State, sent: Sent) -> None:
@@ -99,7 +102,7 @@ def _sent(fields: dict[str, Any], model: str) -> Sent:
     shape: state may be damaged in any way."""
     parts = tuple(Part(**part) for part in fields.pop("parts"))
     sent = Sent(**fields, parts=parts)
-    texts = [sent.base, sent.key, sent.digest, sent.overlay]
+    texts = [sent.base, sent.key, sent.digest, sent.overlay, sent.way, sent.response]
     texts += [text for part in parts for text in (part.kind, part.digest)]
     numbers = [n for part in parts for n in (part.size, part.tokens)]
     numbers += [*sent.marks, sent.window, sent.ttl]
@@ -116,13 +119,14 @@ def _sent(fields: dict[str, Any], model: str) -> Sent:
     return replace(sent, marks=tuple(sent.marks))
 
 
-def is_warm(sent: Sent, able: Capabilities, now: float) -> bool:
-    """Whether the model's cache is believed to hold what was sent.
+def is_warm(sent: Sent, able: Capabilities, now: float, way: str = "") -> bool:
+    """Whether the model's cache is believed to hold what was sent, for requests of the
+    same ``way`` (see `Sent`).
 
     A clock that went back makes the age negative; then nothing is known: not warm.
     """
     age = now - sent.time
-    return 0 <= age <= lifetime(sent, able)
+    return sent.way == way and 0 <= age <= lifetime(sent, able)
 
 
 def is_cold(sent: Sent, able: Capabilities, now: float) -> bool:

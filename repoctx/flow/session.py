@@ -83,6 +83,12 @@ class Session:
         return self.loaded.settings
 
     @property
+    def way(self) -> str:
+        """What of the settings parts caches: the effort and verbosity asked for."""
+        asked = (self.settings.effort, self.settings.verbosity)
+        return " ".join(way or "-" for way in asked) if any(asked) else ""
+
+    @property
     def selection(self) -> Selection:
         """The rules of what enters the context."""
         s = self.settings

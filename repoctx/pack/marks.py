@@ -4,6 +4,10 @@ A breakpoint writes an entry into the provider's cache that holds all bytes befo
 later request reads the longest entry whose bytes it begins with, if it has a block that
 ends there. So the places are ends of documents, and they do two things: the first few
 are where entries are written, all of them are where the prompt is cut into blocks.
+
+No vendor says whether the same text in other blocks is the same to its cache. So no cut
+is made before a place that holds an entry, and none is taken away there: up to it, the
+blocks are those that were sent.
 """
 
 from __future__ import annotations
@@ -23,15 +27,17 @@ def marks(
 ) -> tuple[int, ...]:
     """Byte offsets in the prefix of ``segments`` for breakpoints, best first.
 
-    In this order: the end of the base; the end of the overlay; the end of the longest
-    run of its documents that ``last_overlay`` begins with too; the document end nearest
-    to the middle between base and that run (of the overlay, where there is no run);
-    then those of ``last`` that still hold, so that what was written there can be read.
+    In this order: the end of the base; the end of the last document of the overlay;
+    the end of the longest run of its documents that ``last_overlay`` begins with too;
+    the places of ``last`` that still hold, the last one first. Where none holds, the
+    document end nearest to the middle between base and run (of the overlay, where
+    there is no run).
 
     ``last_overlay`` and ``last`` are the overlay and the marks of the last prefix that
-    was sent **over the same preamble and base**; give none when the base is another.
-    Every offset is once in the result, ends a segment or a unit, and is at most the
-    prefix's size; there are at most ``MOST``. Without a base there are none.
+    was sent **over the same preamble and base** and is still cached; give none
+    otherwise. Every offset is once in the result, ends a segment or a unit, and is at
+    most the prefix's size; there are at most ``MOST``: when there would be more, those
+    of ``last`` are given up. Without a base there are none.
     """
     start = _end_of_base(segments)
     if not start:
@@ -39,17 +45,17 @@ def marks(
     overlay = next((s for s in segments if s.kind is SegmentKind.OVERLAY), None)
     if overlay is None or overlay.text is None:
         return (start,)
-    ends = [unit.offset + unit.size for unit in overlay.units] or [overlay.size]
-    # The opening line alone is not worth an entry.
-    worth = [end for end in ends if end > ends[0]] or [overlay.size]
+    # Not the closing line: a document that is added stands before it.
+    ends = [u.offset + u.size for u in overlay.units if u.path] or [overlay.size]
     same = common(overlay.text, last_overlay.encode())
-    run = max((end for end in worth if end <= same), default=0)
-    middle = (run or overlay.size) / 2
-    between = min(worth, key=lambda end: (abs(end - middle), end))
-    held = {at - start for at in last} & set(ends)
-    kept = sorted((at for at in held if at <= same), reverse=True)
-    best = [0, overlay.size, run, between, *kept]
-    return tuple(dict.fromkeys(start + at for at in best))[:MOST]
+    run = max((end for end in ends if end <= same), default=0)
+    held = sorted({at - start for at in last} & {e for e in ends if e <= same})[::-1]
+    if len({0, ends[-1], run, *held}) > MOST:
+        held = []
+    if not held:
+        middle = (run or ends[-1]) / 2
+        held = [min(ends, key=lambda end: (abs(end - middle), end))]
+    return tuple(dict.fromkeys(start + at for at in (0, ends[-1], run, *held)))
 
 
 def common(one: bytes, other: bytes) -> int:

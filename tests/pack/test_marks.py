@@ -17,7 +17,8 @@ def segment(kind: SegmentKind, texts: list[str]) -> Segment:
     units, offset = [], 0
     for number, text in enumerate(texts):
         size = len(text.encode())
-        units.append(Unit(f"f{number}", offset, size, Count(size)))
+        path = "" if text in ("<changes>\n", "</changes>\n") else f"f{number}"
+        units.append(Unit(path, offset, size, Count(size)))
         offset += size
     data = "".join(texts).encode()
     digest = hashlib.sha256(data).hexdigest()
@@ -58,7 +59,7 @@ def test_every_mark_is_a_boundary_once(new, old, last):
     assert len(set(found)) == len(found) <= MOST
     assert set(found) <= boundaries
     assert found[0] == START
-    assert max(found) == size
+    assert max(found) == (size - len("</changes>\n") if new else size)
     assert found == marks(segments, text_of(prompt(old)), last)
 
 
@@ -87,9 +88,38 @@ def test_best_first():
     after = prompt(["a" * 10, "b" * 10, "c" * 10, "e", "f"])
     opened = START + len("<changes>\n")
     third = opened + 3 * 13
-    end = sum(s.size for s in after)
+    end = sum(s.size for s in after) - len("</changes>\n")
     found = marks(after, text_of(before))
     assert found == (START, end, third, opened + 13)
+
+
+@given(TEXTS, TEXTS)
+def test_up_to_what_is_held_the_blocks_are_those_that_were_sent(new, old):
+    before, after = prompt(old), prompt(new)
+    written = marks(before)
+    found = marks(after, text_of(before), written)
+    same = START + same_bytes(*(text_of(p).encode() for p in (before, after)))
+    held = max(at for at in {*written} & {*found} if at <= same)
+    assert [at for at in sorted(found) if at <= held] == [
+        at for at in sorted(written) if at <= held
+    ]
+
+
+def test_a_document_that_is_added_leaves_the_last_place_where_it_was():
+    before, after = prompt(["a", "b"]), prompt(["a", "b", "c"])
+    assert marks(before)[1] in marks(after, text_of(before), marks(before))
+
+
+def test_too_many_places_are_given_up():
+    texts = [f"{n:03}" for n in range(40)]
+    last: tuple[int, ...] = ()
+    counts = []
+    for end in range(1, 40):
+        before, after = prompt(texts[: end - 1]), prompt(texts[:end])
+        last = marks(after, text_of(before), last)
+        counts.append(len(last))
+    assert max(counts) == MOST
+    assert min(counts[MOST:]) < 5
 
 
 def test_without_a_base_there_is_nothing_to_mark():

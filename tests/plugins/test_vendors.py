@@ -479,7 +479,7 @@ def test_closing_the_stream_hangs_up(wire: Wire):
     with wire.server.serving(faults=[Fault(how="endless")]) as server:
         stream = made(wire, server).stream(asking(wire))
         with closing(stream):
-            assert next(stream).text
+            assert any(delta.text for delta in stream)
         assert server.dropped.wait(10)
 
 
