@@ -592,6 +592,22 @@ class Finding:
     fingerprint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a model said is wrong, not believed yet: ``rule``, ``severity``, ``path``
+    and ``quote`` may be anything. ``related`` are (path, quote)."""
+
+    rule: str
+    severity: str
+    path: str
+    line: int
+    quote: str
+    message: str
+    confidence: float = 0.5
+    fix: str = ""
+    related: tuple[tuple[str, str], ...] = ()
+
+
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total) while long work goes on; total 0 is unknown."""
 

@@ -29,6 +29,7 @@ Examples:
   repoctx review                         what `git commit` would commit
   repoctx review --base main             this branch, uncommitted work included
   repoctx review --commit HEAD~3
+  repoctx review -m anthropic/claude-opus-5-5
   repoctx review --output-format sarif -o findings.sarif
   repoctx review --fail-on never --rules all
 """
@@ -63,6 +64,10 @@ def review(
         str | None,
         typer.Option("--range", metavar="A..B", help="One commit against another."),
     ] = None,
+    no_model: Annotated[
+        bool, typer.Option("--no-model", help="Only the structural rules.")
+    ] = False,
+    model: o.Model = None,
     rules: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,6 +89,8 @@ def review(
         bool,
         typer.Option("--write-baseline", help="Accept all that is found from now on."),
     ] = False,
+    max_cost: o.MaxCost = None,
+    yes: o.Yes = False,
     repo: o.Repo = Path(),
     output_format: Annotated[
         str | None,
@@ -102,7 +109,9 @@ def review(
     Structural rules need no model and no network: a definition that is gone and still
     used, a call that does not fit any more, an import that leads nowhere, a syntax
     error, a conflict marker, a secret. A comment `repoctx: ignore[rule] -- why` at the
-    place, or the baseline file, silences a finding.
+    place, or the baseline file, silences a finding. Where a model is configured it
+    reviews too, over the same cached prefix as every question; of its findings those
+    are shown whose quoted code stands in the change.
     """
     from repoctx.flow.review import Options, rules_named
     from repoctx.flow.review import review as run
@@ -115,15 +124,24 @@ def review(
     if chosen > 1:
         raise UsageError("one of --staged, --uncommitted, --base, --commit, --range")
     subject = _subject(uncommitted, branch, commit, range_)
-    options = Options(rules_named(o.globs(rules) or ()), not no_baseline)
+    names = o.globs(rules) or ()
+    options = Options(rules_named(names), not no_baseline, not no_model)
     own = output_format in ("text", "json", "stream-json", None)
-    flags = {"output_format": output_format if own else "text"}
+    flags = {
+        "output_format": output_format if own else "text",
+        "model": model,
+        "max_cost": max_cost,
+    }
     with job(repo, flags, quiet, no_color) as here:
+        here.session.confirm = o.asker(yes)
         done = run(here.session, subject, options)
+        here.out.used(done.usage)
         if write_baseline:
             _accept(here, done)
             return
         _tell(here, done, output_format or "text", output)
+        if done.failed is not None:
+            raise done.failed
         if any(f.severity.rank <= threshold for f in done.findings):
             raise typer.Exit(1)
 
@@ -175,6 +193,8 @@ def _tell(here: Job, done: Reviewed, form: str, output: Path | None) -> None:
     here.out.fields["ignored"] = done.ignored
     here.out.fields["known"] = done.known
     here.out.fields["files_reviewed"] = done.files
+    here.out.fields["model"] = done.model
+    here.out.fields["dropped"] = done.dropped
     text = _rendered(here, done.findings, form, output is not None)
     if output is not None and str(output) != "-":
         from repoctx.flow.state import output_file
@@ -196,7 +216,11 @@ def summary(done: Reviewed) -> str:
         for n, what in ((done.ignored, "ignored"), (done.known, "in the baseline"))
         if n
     ]
-    return text + (f" ({', '.join(hidden)})" if hidden else "")
+    text += f" ({', '.join(hidden)})" if hidden else ""
+    if done.model:
+        text += f"; {done.model} was asked"
+        text += f", {done.dropped} of its findings did not hold" if done.dropped else ""
+    return text
 
 
 def _rendered(here: Job, findings: Sequence[Finding], form: str, to_file: bool) -> str:

@@ -36,10 +36,13 @@ LOOKED_AT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and the material that stands in the tail beside it."""
+    """What is asked, and the material that stands in the tail beside it. ``mode`` names
+    the prompt text that opens it, ``query`` what search looks for in its place."""
 
     text: str
     material: Material = NOTHING_MORE
+    mode: str = "ask"
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,15 @@ def ask(session: Session, question: Question, on_text: Callable[[str], None]) ->
 
 def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     """The whole prompt for ``question``; nothing is sent."""
-    opening = prompts.load("ask", session.settings.prompts_dir)
+    opening = prompts.load(question.mode, session.settings.prompts_dir)
+    query = question.query or question.text
     text = f"{opening}{question.text}\n"
     request = Request(
         model=model.choice.model,
         prefix=Prefix((), ""),
         tail="",
         question=text,
+        mode=question.mode,
         max_output=model.able.output or DEFAULT_OUTPUT,
         ask=question.text,
     )
@@ -110,7 +115,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     # The prefix stays as it was sent, but no more is put beside it than fits now.
     fresh = room_for(session, model, counter.exact).tokens - used
     most = max(1, min(room, fresh)) if limit else 0
-    after = tail(session, packed, question.text, question.material, most, counter)
+    after = tail(session, packed, query, question.material, most, counter)
     if limit and counter.count(after) > room:
         raise BudgetExceeded(
             f"the material beside the question needs {counter.count(after):,} tokens, "

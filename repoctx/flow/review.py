@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from repoctx.errors import UsageError
+from repoctx.errors import RepoctxError, UsageError
+from repoctx.flow.model import Model, choose_model
+from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
 from repoctx.flow.sides import IndexedTree, Sides, Subject, opened, sides
 from repoctx.review.change import Delta, Side
@@ -17,7 +19,7 @@ from repoctx.review.suppress import (
     read_baseline,
     sift,
 )
-from repoctx.values import Finding
+from repoctx.values import Finding, Usage
 
 USUAL = frozenset(STRUCTURAL - OFF)
 """The structural rules that run unless others are asked for."""
@@ -25,28 +27,37 @@ USUAL = frozenset(STRUCTURAL - OFF)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is looked for: structural ``rules``; ``baseline`` counts known findings."""
+    """What is looked for: structural ``rules``; ``baseline`` counts known findings;
+    ``model``: the chosen model is asked too, where it reads a context."""
 
     rules: Collection[Rule] = USUAL
     baseline: bool = True
+    model: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """The findings that count, the worst first; how many files the change touches, and
-    how many findings were ignored by a comment or known to the baseline."""
+    how many findings were ignored by a comment or known to the baseline. ``model`` is
+    who was asked (empty: nobody), ``dropped`` how many of its findings did not hold,
+    ``failed`` why it gave no answer."""
 
     findings: tuple[Finding, ...]
     files: int
     ignored: int = 0
     known: int = 0
-    notes: tuple[str, ...] = field(default=())
+    model: str = ""
+    dropped: int = 0
+    usage: Usage = field(default_factory=Usage)
+    failed: RepoctxError | None = None
 
 
 def review(
     session: Session, subject: Subject, options: Options = Options()
 ) -> Reviewed:
-    """What the structural rules find in ``subject``; no model is asked.
+    """What the structural rules find in ``subject``, and a model where one is wanted.
+
+    That the model failed is told in ``failed``.
 
     Comments and the baseline are read from the tree that results, never from the
     work tree's copy of it. Raises what `sides` raises, SettingsError for a baseline
@@ -55,7 +66,46 @@ def review(
     both = sides(session, subject)
     with opened(session, both) as (deltas, tree):
         found = structural(deltas, tree, Means(_error_line), options.rules)
-        return sifted(found, deltas, tree, options)
+        done = sifted(found, deltas, tree, options)
+        if not (options.model and deltas):
+            return done
+        return _with_model(session, done, (deltas, tree), options)
+
+
+def _with_model(
+    session: Session,
+    done: Reviewed,
+    change: tuple[list[Delta], IndexedTree],
+    options: Options,
+) -> Reviewed:
+    """What a model finds beside what is ``done``, which no failure takes away."""
+    from repoctx.flow.judging import opinion  # It loads what asking needs.
+
+    try:
+        model = _model(session)
+        if not model.able.reads_context:
+            return done
+        said = opinion(session, model, *change, done.findings)
+    except RepoctxError as exc:
+        return replace(done, failed=exc)
+    more = sifted([*done.findings, *said.judged.findings], *change, options)
+    return replace(
+        more,
+        ignored=more.ignored + done.ignored,
+        known=more.known + done.known,
+        model=model.name,
+        dropped=said.judged.unquoted + said.judged.unknown + said.judged.repeated,
+        usage=said.usage,
+    )
+
+
+def _model(session: Session) -> Model:
+    """The chosen model; its server is asked what it can do only the first time, so that
+    the same change reviewed twice touches no network."""
+    model = choose_model(session)
+    if last_sent(session.state, model.name) is None:
+        model = choose_model(session, learn=True)
+    return model
 
 
 def sifted(

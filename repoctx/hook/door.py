@@ -94,6 +94,12 @@ def _limits(parser: argparse.ArgumentParser) -> None:
         help=f"what a commit waits at most (default: {SECONDS:g})",
     )
     parser.add_argument(
+        "-m", "--model", default="", help="a model that reviews too (default: none)"
+    )
+    parser.add_argument(
+        "--max-cost", type=float, default=0.0, help="USD that it may cost at most"
+    )
+    parser.add_argument(
         "--strict",
         action="store_true",
         help="stop the commit also when the review itself fails",
@@ -103,7 +109,7 @@ def _limits(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     from repoctx.hook.run import Terms, run
 
-    terms = Terms(args.fail_on, args.seconds, args.strict)
+    terms = Terms(args.fail_on, args.seconds, args.strict, args.model, args.max_cost)
     return run(args.hook, args.repo, terms)
 
 
@@ -114,6 +120,10 @@ def _options(args: argparse.Namespace) -> list[str]:
         options += ["--fail-on", args.fail_on]
     if args.seconds != SECONDS:
         options += ["--seconds", f"{args.seconds:g}"]
+    if args.model:
+        options += ["--model", args.model]
+    if args.max_cost:
+        options += ["--max-cost", f"{args.max_cost:g}"]
     return [*options, *(["--strict"] if args.strict else [])]
 
 

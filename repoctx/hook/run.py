@@ -13,9 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repoctx.errors import BudgetExceeded, Interrupted, RepoctxError
 from repoctx.values import Finding, Severity
+
+if TYPE_CHECKING:
+    from repoctx.flow.review import Reviewed
 
 SKIP = "REPOCTX_SKIP"
 """The variable that skips the review."""
@@ -27,11 +31,14 @@ SHOWN = 20
 @dataclass(frozen=True, slots=True)
 class Terms:
     """From which severity on the commit stops, the seconds it may wait, and whether a
-    review that fails stops it too."""
+    review that fails stops it too; the model that is asked as well (empty: none), and
+    the USD that it may cost (0: the settings decide)."""
 
     fail_on: str = "never"
     seconds: float = 10.0
     strict: bool = False
+    model: str = ""
+    max_cost: float = 0.0
 
 
 def run(hook: str, start: Path, terms: Terms) -> int:
@@ -40,7 +47,7 @@ def run(hook: str, start: Path, terms: Terms) -> int:
         return 0
     try:
         with _time(terms.seconds):
-            found = _review(hook, start)
+            done = _review(hook, start, terms)
     except (KeyboardInterrupt, BrokenPipeError):
         return Interrupted.code
     except RepoctxError as exc:
@@ -48,24 +55,29 @@ def run(hook: str, start: Path, terms: Terms) -> int:
     # A hook is the last place for a traceback.
     except Exception as exc:  # noqa: BLE001
         return _failed(f"{type(exc).__name__}: {exc}", 2, terms)
+    found = done.findings
     _say(found)
+    failure = 0
+    if done.failed is not None:
+        failure = _failed(str(done.failed), done.failed.code, terms)
     blocking = [f for f in found if _counts(f, terms.fail_on)]
     if blocking:
         sys.stderr.write(
             f"repoctx: {len(blocking)} of these stop the commit (--fail-on "
             f"{terms.fail_on}); {SKIP}=1 or --no-verify goes on without\n"
         )
-    return 1 if blocking else 0
+    return 1 if blocking else failure
 
 
-def _review(hook: str, start: Path) -> tuple[Finding, ...]:
+def _review(hook: str, start: Path, terms: Terms) -> Reviewed:
     from repoctx.flow.hooks import subject_of
-    from repoctx.flow.review import review
+    from repoctx.flow.review import Options, review
     from repoctx.flow.session import open_session
 
-    with open_session(start, {}) as session:
+    flags = {"model": terms.model or None, "max_cost": terms.max_cost or None}
+    with open_session(start, flags) as session:
         subject = subject_of(hook, session.place, os.environ)
-        return review(session, subject).findings
+        return review(session, subject, Options(model=bool(terms.model)))
 
 
 def _say(found: tuple[Finding, ...]) -> None:

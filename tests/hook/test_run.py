@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -258,3 +259,67 @@ def test_a_push_is_about_what_was_not_pushed(repo: Path, tmp_path: Path) -> None
     assert subject_of("pre-commit", discover(repo), refs).rev
     commit(repo, "good again")
     assert attempt(repo, "push", "-q", "origin", "main").code == 0
+
+
+FAULTS = {
+    "bad key": {"kind": "auth", "message": "the key is refused"},
+    "overflow": {"kind": "overflow", "message": "too long"},
+    "server error": {"kind": "provider", "message": "answered 500"},
+}
+
+
+def scripted(folder: Path, **reply: object) -> dict[str, str]:
+    """The environment in which a hook's model says ``reply``."""
+    script = folder / "script.json"
+    text = {"replies": [reply], "record": "requests.jsonl"}
+    script.write_text(json.dumps(text))
+    return {"REPOCTX_SCRIPT": str(script)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_that_fails_is_one_warning(
+    repo: Path, tmp_path: Path, fault: str
+) -> None:
+    env = scripted(tmp_path, text="", error=FAULTS[fault])
+    install(repo, "--fail-on", "error", "-m", "scripted", "--seconds", "60")
+    write(repo, {"sub/x.py": "x = 1\n"})
+    git(repo, "add", "-A")
+    done = attempt(repo, "commit", "-m", "x", env=env)
+    assert done.code == 0
+    assert done.said.count("repoctx: not reviewed") == 1
+    install(repo, "--strict", "-m", "scripted", "--seconds", "60")
+    write(repo, {"sub/x.py": "x = 2\n"})
+    git(repo, "add", "-A")
+    assert attempt(repo, "commit", "-m", "x", env=env).code == 1
+
+
+def test_a_model_that_hangs_costs_no_more_than_the_time(
+    repo: Path, tmp_path: Path
+) -> None:
+    env = scripted(tmp_path, text="late", delay=300)
+    install(repo, "--fail-on", "error", "-m", "scripted", "--seconds", "4")
+    write(repo, {"lib.py": BAD})
+    git(repo, "add", "-A")
+    done = attempt(repo, "commit", "-m", "x", env=env)
+    assert done.code == 1  # What the rules found still counts.
+    assert FOUND in done.said
+    assert "took more than 4 s" in done.said
+
+
+def test_a_models_finding_stops_a_commit_once_paid(repo: Path, tmp_path: Path) -> None:
+    bug = {
+        "rule": "bug",
+        "severity": "error",
+        "path": "sub/x.py",
+        "line": 1,
+        "quote": "limit = 10 ** 9",
+        "message": "no bound at all",
+    }
+    env = scripted(tmp_path, text=json.dumps({"findings": [bug]}))
+    install(repo, "--fail-on", "error", "-m", "scripted", "--seconds", "60")
+    write(repo, {"sub/x.py": "limit = 10 ** 9\n"})
+    git(repo, "add", "-A")
+    for _ in range(2):
+        done = attempt(repo, "commit", "-m", "x", env=env)
+        assert (done.code, "no bound at all" in done.said) == (1, True)
+    assert len((tmp_path / "requests.jsonl").read_text().splitlines()) == 1
