@@ -74,8 +74,18 @@ def ask(session: Session, question: Question, on_text: Callable[[str], None]) ->
     if not question.text.strip():
         raise UsageError("the question is empty")
     model = choose_model(session, learn=True)
-    prompt = prompt_for(session, model, question)
-    answer = send(session, model, prompt.request, prompt.packed, on_text)
+    return answered(session, model, prompt_for(session, model, question), on_text)
+
+
+def answered(
+    session: Session,
+    model: Model,
+    prompt: Prompt,
+    on_text: Callable[[str], None],
+    door: str = "ask",
+) -> Asked:
+    """Send ``prompt`` and look up what the answer quotes. Raises as `ask` does."""
+    answer = send(session, model, prompt.request, prompt.packed, on_text, door)
     with citing(session, prompt.now) as lookup:
         quoted = find_citations(answer.text, lookup)
     return Asked(replace(answer, citations=quoted), prompt, model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from repoctx.flow.pack import Packed
@@ -51,6 +51,27 @@ def tail(
     files, whole files and pieces in rank order until the room is full.
     """
     style = Style(session.settings.style)
+    parts = pieces(session, packed, query, material, room, tokenizer)
+    return framed(parts, Section.CURRENT, style)
+
+
+def framed(parts: Sequence[str], section: Section, style: Style) -> str:
+    """Rendered documents as a section; "" when there are none."""
+    if not parts:
+        return ""
+    return "".join([opening(section, style), *parts, closing(section, style)])
+
+
+def pieces(
+    session: Session,
+    packed: Packed,
+    query: str,
+    material: Material,
+    room: int,
+    tokenizer: Tokenizer,
+) -> list[str]:
+    """The rendered documents of the tail; see `tail`."""
+    style = Style(session.settings.style)
     frame = opening(Section.CURRENT, style), closing(Section.CURRENT, style)
     parts = [render(doc, style) for doc in _given(session, packed, material)]
     used = sum(tokenizer.count_many([*frame, *parts]))
@@ -65,7 +86,7 @@ def tail(
                 parts.append(text)
         if packed.shape and room:
             parts += _retrieved(session, packed, query, left, (read, style, tokenizer))
-    return "".join([frame[0], *parts, frame[1]]) if parts else ""
+    return parts
 
 
 def _given(session: Session, packed: Packed, material: Material) -> Iterator[Doc]:
