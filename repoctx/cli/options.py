@@ -73,6 +73,13 @@ Rounds = Annotated[
         help="Most requests for one answer that is cut at its limit.",
     ),
 ]
+Continue = Annotated[
+    bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option("--resume", "-r", metavar="ID", help="Go on with this conversation."),
+]
 With = Annotated[
     list[Path] | None,
     typer.Option("--with", metavar="FILE", help="Add this text beside the question."),

@@ -22,7 +22,7 @@ from repoctx.flow.ask import (
     in_memory,
     prompt_for,
 )
-from repoctx.flow.chats import Chat, Exchange, save_chat
+from repoctx.flow.chats import Chat, Exchange, find_chat, new_chat, save_chat
 from repoctx.flow.model import Model, choose_model, tokenizer_for
 from repoctx.flow.pack import Packed
 from repoctx.flow.packing import pack_for, room_for
@@ -58,6 +58,24 @@ class _Next:
     chat: Chat
     turn: tuple[Turn, ...]
     shown: Mapping[str, str]
+
+
+def chosen(session: Session, last: bool = False, name: str = "") -> Chat:
+    """The conversation to go on with: the one whose id begins with ``name``, the last,
+    or a new one. Unless a flag names another, it goes on with its own model.
+
+    Raises UsageError when it is not to be found.
+    """
+    chat = find_chat(session.state, name) if last or name else new_chat()
+    if chat.model and session.loaded.origins["model"] != "--model":
+        use_model(session, chat.model)
+    return chat
+
+
+def use_model(session: Session, name: str) -> None:
+    """Ask the model ``name`` from now on, whatever the settings say."""
+    settings = replace(session.settings, model=name)
+    session.loaded = replace(session.loaded, settings=settings)
 
 
 def say(
@@ -197,7 +215,7 @@ def _following(
     more = counter.count(news)
     if more > prefix.count.tokens * MOST_NEWS:
         return None
-    limit = room_for(session, model, counter.exact).tokens
+    limit = room_for(session, model, counter.exact, packed.factor).tokens
     room = limit - used - more - counter.count(asking) if limit else 0
     if limit and room <= 0:
         raise BudgetExceeded(

@@ -151,6 +151,12 @@ class Terminal:
             assert self._read(0.1), (wanted, self.seen)
         return self.seen
 
+    def until_more(self) -> None:
+        """Read until something more has been shown."""
+        had, deadline = len(self.seen), time.monotonic() + PATIENCE
+        while len(self.seen) == had:
+            assert time.monotonic() < deadline and self._read(0.1), self.seen
+
     def end(self) -> int:
         """Read to the end; the exit code."""
         deadline = time.monotonic() + PATIENCE

@@ -1,8 +1,9 @@
-"""Conversations: what was sent stays, what changed comes last, and all of it is kept."""
+"""Conversations: what was sent stays, what changed comes last, and all is kept."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_every_turn_finds_the_whole_conversation_in_the_cache(world: World):
             assert asked.answer.usage.cached >= before
         changed(world, number)
     rows = [bytes_of(row) for row in world.sent]
-    for one, other in zip(rows, rows[1:], strict=False):
+    for one, other in pairwise(rows):
         assert other.startswith(one)
     assert len({row["prefix"] for row in world.sent}) == 1
     assert [one.asked for one in chat.exchanges] == [f"question {n}?" for n in range(9)]
