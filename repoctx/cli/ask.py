@@ -20,7 +20,7 @@ Examples:
 \b
   repoctx ask "where is the retry delay of a task computed?"
   repoctx ask -m compatible/qwen3 "what breaks if I rename load()?"
-  repoctx ask -c "and what calls it?"        # goes on with the last conversation
+  repoctx ask -c "and what calls it?"   # goes on from there
   git diff | repoctx ask "does this change need a migration?"
   repoctx ask --output-format json "list the entry points" | jq .answer
 """

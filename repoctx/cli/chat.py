@@ -28,8 +28,9 @@ EXAMPLES = """
 Examples:
 
 \b
-  repoctx chat                     # /help lists what else can be typed
-  repoctx chat -c                  # goes on with the last conversation
+  repoctx chat              # /help lists what else can be typed
+  repoctx chat "where do I start?"
+  repoctx chat -c           # goes on with the last conversation
   repoctx chat --list
   printf 'what is it?\\nand why?\\n' | repoctx chat -q > answers.md
 """

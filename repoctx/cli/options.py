@@ -70,7 +70,7 @@ Rounds = Annotated[
         "--rounds",
         metavar="N",
         min=1,
-        help="Most requests for one answer that is cut at its limit.",
+        help="Most requests for one long answer.",
     ),
 ]
 Continue = Annotated[
