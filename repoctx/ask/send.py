@@ -55,7 +55,10 @@ def answer(
                 provider, replace(request, turns=turns), joined, limits, control
             ):
                 return joined.answer(request)
-    except CutAnswer:
+    except RepoctxError as exc:
+        if joined.turns:
+            raise joined.cut(exc) from exc
+        joined.abandon()
         raise
     except BaseException:
         # Whatever failed (a closed pipe, a plugin's own bug): what came is kept.
@@ -77,8 +80,6 @@ def _round(
     except (RepoctxError, OSError) as exc:
         error = f"{type(exc).__name__}: {exc}"
         control.sent(Round(Usage(), control.now() - began, error=error))
-        if joined.turns and isinstance(exc, RepoctxError):
-            raise joined.cut(exc) from exc
         raise
     seconds = control.now() - began
     more = joined.add(got)
@@ -88,7 +89,7 @@ def _round(
     control.sent(Round(got.usage, seconds, got.stop, error, last=not more))
     if not more:
         if got.broken:
-            raise joined.cut(got.broken) from got.broken
+            raise got.broken
         return False
     why = f"broke off: {got.broken}" if got.broken else "reached its limit"
     number = f"{joined.rounds + 1} of {limits.rounds.most}"

@@ -46,6 +46,7 @@ class Talk:
     quiet: bool
     no_color: bool
     chat: Chat
+    yes: bool = False
     added: list[tuple[str, str]] = field(default_factory=list)
     ending: bool = False
 
@@ -75,6 +76,8 @@ def chat(
     budget: o.Budget = None,
     with_: o.With = None,
     rounds: o.Rounds = None,
+    max_cost: o.MaxCost = None,
+    yes: o.Yes = False,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
@@ -95,6 +98,7 @@ def chat(
         "overlay": overlay,
         "budget": budget,
         "rounds": rounds,
+        "max_cost": max_cost,
         "output_format": output_format,
     }
     if list_:
@@ -106,6 +110,7 @@ def chat(
             "a chat is text; for JSON: repoctx ask -c --output-format json"
         )
     talk = _opened(repo, flags, quiet, no_color, (continue_, resume or ""))
+    talk.yes = yes
     talk.added += o.read_files(with_ or [])
     _talk(talk, " ".join(question or []))
 
@@ -194,6 +199,7 @@ def _ask(talk: Talk, text: str) -> None:
 
     question = Question(text, Material(tuple(talk.added)))
     with talk.open() as here:
+        here.session.confirm = o.asker(talk.yes)
         talk.chat, asked = answer(here, talk.chat, question, "chat")
         sys.stdout.flush()
     talk.added.clear()

@@ -20,6 +20,7 @@ from repoctx.flow.pack import Packed
 from repoctx.flow.packing import held
 from repoctx.flow.sent import Part, Sent, remember
 from repoctx.flow.session import Session
+from repoctx.parse.stitch import stitch
 from repoctx.values import Answer, Request, SegmentKind
 
 IDLE = 120.0
@@ -83,7 +84,7 @@ def limits(session: Session) -> Limits:
     return Limits(
         first=settings.timeout,
         idle=min(IDLE, settings.timeout or IDLE),
-        rounds=Rounds(settings.rounds, going_on),
+        rounds=Rounds(settings.rounds, going_on, stitch),
     )
 
 
