@@ -92,7 +92,7 @@ class Entry:
         return fit
 
     def _make(self, fit: Fit, hunk: Hunk, depth: int) -> None:
-        if fit.open is not None and (fit.changes or fit.present):
+        if fit.open is not None:
             self.open = fit.open
         raw = any(not line.isascii() and _undecoded(line) for line in hunk.lines)
         for change in fit.changes:
@@ -114,10 +114,7 @@ class Entry:
         """Make one change, in the lines of layer ``depth``. Raises Refused."""
         for layer in self.layers[depth:-1]:
             self._free(layer, change)
-            moved = layer.moved(change)
-            layer_made = layer.made
-            del layer_made
-            change = moved
+            change = layer.moved(change)
         self._free(self.layers[-1], change)
         self.layers[-1].add(change)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from repoctx.apply.hunks import opcodes
 from repoctx.apply.keys import Keyed
 from repoctx.apply.splice import Change, Layer
-from repoctx.apply.text import Source
+from repoctx.apply.text import Source, fitted
 
 
 def differences(old: Source, new: Source) -> list[Change]:
@@ -15,6 +15,15 @@ def differences(old: Source, new: Source) -> list[Change]:
     return [
         Change(i, i_end, tuple(new.lines[j:j_end]), tuple(new.ends[j:j_end]))
         for tag, i, i_end, j, j_end in opcodes(a, b)
+        if tag != "equal"
+    ]
+
+
+def rewritten(old: Source, lines: list[str]) -> list[Change]:
+    """The changes that make a whole new text of ``old``; equal lines keep their end."""
+    return [
+        Change(i, i_end, tuple(fitted(line, old, False) for line in lines[j:j_end]))
+        for tag, i, i_end, j, j_end in opcodes(old.lines, lines)
         if tag != "equal"
     ]
 

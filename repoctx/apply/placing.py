@@ -10,10 +10,21 @@ from dataclasses import dataclass, replace
 
 from repoctx.apply.adapt import adapted
 from repoctx.apply.choose import Trusted, certain, choose
+from repoctx.apply.elision import elided
+from repoctx.apply.fuzzy import similar
 from repoctx.apply.hunks import Ready, forgiven, ready, tails
-from repoctx.apply.keys import DENSE, EXACT, PUNCTUATION, TRAILING, Keyed
+from repoctx.apply.keys import (
+    DENSE,
+    EXACT,
+    LEADING,
+    PUNCTUATION,
+    TRAILING,
+    TRANSPORT,
+    Keyed,
+)
 from repoctx.apply.locate import Place, rows, stands, without_blanks
 from repoctx.apply.splice import Change, Refused, changes
+from repoctx.apply.transport import undone
 from repoctx.values import Hunk
 
 
@@ -38,7 +49,42 @@ def close(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
 def far(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
     fit = _first(hunk, file, trusted, [*_rows(PUNCTUATION, DENSE), without_blanks])
-    return fit or present(hunk, file)
+    return (
+        fit
+        or present(hunk, file)
+        or _undone(hunk, file, trusted)
+        or _elided(hunk, file)
+        or _similar(hunk, file, trusted)
+    )
+
+
+def _undone(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+    """The fit of the hunk as it was before it was pasted."""
+    for other in undone(hunk, file):
+        fit = _first(other, file, trusted, [*_rows(EXACT, LEADING), without_blanks])
+        if fit is not None:
+            return replace(fit, rung=TRANSPORT)
+    return None
+
+
+def _elided(hunk: Hunk, file: Keyed) -> Fit | None:
+    for shape in (hunk, *hunk.others):
+        found = elided(ready(shape.lines, file), file)
+        if found is not None:
+            return fitted_in(shape, *found, file)
+    return None
+
+
+def _similar(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+    for shape in (hunk, *hunk.others):
+        for lines in tails(shape.lines):
+            marked = ready(lines, file)
+            marks = "".join(line[0] for line in marked.lines if line[0] != "+")
+            places = similar(marks, marked.old, file)
+            if places:
+                place = choose(places, shape, file, trusted)
+                return fitted_in(shape, marked, place, file)
+    return None
 
 
 Rung = Callable[[Sequence[str], Keyed], "list[Place]"]
@@ -60,26 +106,24 @@ def _first(
         for lines in tails(h.lines)
     ]
     for rung in rungs:
-        fits = []
+        fits: list[tuple[int, Fit]] = []
         for shape, marked in shapes:
             if not marked.old:
-                fits += _alone(shape, marked, file)
-                continue
+                return _alone(shape, marked, file)
             places = rung(marked.old, file)
             if places:
                 place = choose(places, shape, file, trusted)
                 certain(place, shape, marked.old, file)
-                fits.append(fitted_in(shape, marked, place, file))
+                fits.append((len(marked.old), fitted_in(shape, marked, place, file)))
                 if not hunk.others:
                     break
         if fits:
-            if any(f != fits[0] for f in fits):
-                raise Refused("ambiguous", places=[(f.start, f.end) for f in fits])
-            return fits[0]
+            # Several ways to read it: the one that most old lines speak for.
+            return max(fits, key=lambda fit: fit[0])[1]
     return None
 
 
-def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> list[Fit]:
+def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> Fit:
     """New lines without old ones: at the end where the format says so."""
     size = len(file.source.lines)
     if not marked.added:
@@ -89,7 +133,7 @@ def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> list[Fit]:
     place = Place(EXACT, ())
     found = changes(marked.lines, place, file)
     moved = tuple(replace(c, start=size, end=size) for c in found)
-    return [Fit(EXACT, moved, size + 1, size, open=_open(hunk))]
+    return Fit(EXACT, moved, size + 1, size, open=_open(hunk))
 
 
 def fitted_in(hunk: Hunk, marked: Ready, place: Place, file: Keyed) -> Fit:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from repoctx.apply.entry import Entry
-from repoctx.apply.keys import Keyed
-from repoctx.apply.merge import differences, merged
+from repoctx.apply.merge import merged, rewritten
 from repoctx.apply.names import MODES, Names, folders, tidy, unsafe
 from repoctx.apply.nearest import closest
 from repoctx.apply.placeholders import placeholders
 from repoctx.apply.report import Outcome, Region, Report, report
-from repoctx.apply.splice import Layer, Refused, opened
-from repoctx.apply.text import NoText, Source, Unencodable, decode, encode
+from repoctx.apply.splice import Refused
+from repoctx.apply.text import NoText, Unencodable, decode, encode
+from repoctx.apply.transport import escaped, old_lines, surely_escaped, unescaped
 from repoctx.errors import NotApplied
 from repoctx.values import Block, BlockKind, FileChange, Patch, byte_order
 
@@ -52,7 +52,13 @@ class Shadow:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._names = Names(tree.paths)
+        self._paths = tuple(tree.paths)
+        self._taken: list[Block] = []
+        self._unescape = False
+        self._clear()
+
+    def _clear(self) -> None:
+        self._names = Names(self._paths)
         self._entries: dict[str, Entry] = {}
         self._moved: dict[str, str] = {}
         self._seen: dict[Block, Outcome] = {}
@@ -60,9 +66,37 @@ class Shadow:
 
     def take(self, block: Block) -> Outcome:
         """Try one block. Never raises for what an answer says; see `Outcome.ok`."""
+        self._taken.append(block)
+        outcome = self._taking(block)
+        if outcome.code == "not-found" and self._may_unescape():
+            self._again_unescaped()
+            if self.outcomes[-1].code == "not-found":
+                self._unescape = False
+                self._retake()
+            outcome = self.outcomes[-1]
+        return outcome
+
+    def _taking(self, block: Block) -> Outcome:
+        block = unescaped(block) if self._unescape else block
         outcome = self._again(block) or self._tried(block)
         self.outcomes.append(outcome)
         return outcome
+
+    def _may_unescape(self) -> bool:
+        """Whether HTML entities may be undone: one decision for the whole answer."""
+        if self._unescape or not escaped(old_lines(self._taken[-1])):
+            return False
+        accepted = [b for b, o in zip(self._taken, self.outcomes, strict=True) if o.ok]
+        return not any(escaped(old_lines(block)) for block in accepted)
+
+    def _again_unescaped(self) -> None:
+        self._unescape = True
+        self._retake()
+
+    def _retake(self) -> None:
+        self._clear()
+        for block in self._taken:
+            self._taking(block)
 
     def report(self, symbol: Callable[[str, int], str] | None = None) -> Report:
         """What became of the blocks; ``symbol`` names what encloses a path's line."""
@@ -137,7 +171,7 @@ class Shadow:
 
     def _create(self, block: Block, entry: Entry) -> Outcome:
         if entry.exists:
-            if entry.result() == _written(block.text, entry):
+            if entry.result().lines == _lines(block.text):
                 return Outcome(block.id, entry.path, "present", 1)
             raise Refused("exists")
         return self._write(block, entry)
@@ -146,23 +180,24 @@ class Shadow:
         new = not entry.exists
         if new:
             self._free(entry.path)
-        text = entry.text
-        new_source = _written(block.text, entry)
-        lines = text.file.source.lines
-        if marks := placeholders(new_source.lines, lines):
+        source = entry.text.file.source
+        lines = _lines(block.text)
+        if marks := placeholders(lines, source.lines):
             raise Refused("elided", marks[0].strip())
-        self._unredacted(entry, new_source.lines)
+        self._unredacted(entry, lines)
         if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
             raise Refused("overlap")
-        warnings = _shrunk(block, text.file.source, new_source)
-        for change in differences(text.file.source, new_source):
+        warnings = _shrunk(block, source.lines, lines)
+        for change in rewritten(source, lines):
             entry.change(change)
-        entry.open = new_source.open
+        changed = bool(entry.text.made)
+        if changed:
+            entry.open = bool(block.text) and block.text[-1] != "\n"
         entry.gone = False
         entry.mode = block.mode or entry.mode
-        status = "ok" if new or text.made else "present"
         if new:
             self._names.add(entry.path)
+        status = "ok" if new or changed else "present"
         return Outcome(block.id, entry.path, status, 1, warnings=warnings)
 
     def _delete(self, block: Block, entry: Entry) -> Outcome:
@@ -269,6 +304,8 @@ class Shadow:
 
     def _settle(self) -> None:
         """Merge what changed since the prompt; a conflict refuses the file's blocks."""
+        if not self._unescape and surely_escaped(self._taken, self._tree.read):
+            self._again_unescaped()
         for entry in self._entries.values():
             if entry.base == entry.present or not entry.layers:
                 continue
@@ -312,31 +349,18 @@ class Shadow:
         return self._tree.mode(entry.path) if entry.present is not None else 0o100644
 
 
-def _written(text: str, entry: Entry) -> Source:
-    """A whole text in the dress of the file that it replaces."""
-    old = entry.text.file.source
+def _lines(text: str) -> list[str]:
     lines = text.split("\n")
-    if lines and not lines[-1]:
+    if not lines[-1]:
         lines.pop()
-    ends = []
-    for n, line in enumerate(lines):
-        plain = line.removesuffix("\r")
-        ends.append("\r\n" if plain != line and not old.lines else old.end)
-        lines[n] = plain
-    if old.ends and not any(e == "\r\n" for e in old.ends):
-        ends = ["\n" if e == "\r\n" else e for e in ends]
-    source = Source(lines, ends, old.codec, old.bom, old.legacy, old.escaped)
-    return opened(source, bool(lines) and False)
+    return [line.removesuffix("\r") for line in lines]
 
 
-def _shrunk(block: Block, old: Source, new: Source) -> tuple[str, ...]:
+def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:
     """A warning for a whole file that lost more than half. Raises Refused for a part
     of a file that only prose calls the whole."""
-    if len(new.lines) * 2 >= len(old.lines) or len(old.lines) < 8:
+    if len(new) * 2 >= len(old) or len(old) < 8:
         return ()
     if not block.sure:
         raise Refused("shrinks")
     return ("more than half of the file goes",)
-
-
-__all__ = ["Keyed", "Layer", "Shadow", "Tree"]

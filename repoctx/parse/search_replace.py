@@ -57,12 +57,9 @@ def parse(lines: list[str], at: int, paths: tuple[str, ...]) -> tuple[Block, int
         return _block(paths, (), start, problem), end
     # Only unescaped lines of the same sort divide; underlines of headings look alike.
     hunks = [
-        hunk
+        _hunk(lines[first:divider], lines[divider + 1 : at], stated)
         for divider in dividers
-        if (hunk := _hunk(lines[first:divider], lines[divider + 1 : at], stated))
     ]
-    if not hunks:
-        return _block(paths, (), start, "empty"), at + 1
     whole = hunks[0]
     if len(hunks) > 1:
         whole = Hunk(whole.lines, stated, others=tuple(hunks[1:]))
@@ -85,10 +82,8 @@ def _stated(lines: list[str], at: int) -> tuple[int, int]:
     return stated, at
 
 
-def _hunk(old: list[str], new: list[str], stated: int) -> Hunk | None:
+def _hunk(old: list[str], new: list[str], stated: int) -> Hunk:
     old, new = [_plain(x) for x in old], [_plain(x) for x in new]
-    if not old and not new:
-        return None
     lines = [*("-" + line for line in old), *("+" + line for line in new)]
     return Hunk(tuple(lines), stated)
 
