@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from repoctx.apply.adapt import indent
+from repoctx.apply.indent import indent
 from repoctx.apply.keys import DENSE, LEADING, Keyed
 from repoctx.apply.locate import Place, stands
 from repoctx.apply.splice import Refused

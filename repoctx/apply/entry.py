@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from repoctx.apply import placing
+from repoctx.apply.adapt import Dress
 from repoctx.apply.hunks import ready
 from repoctx.apply.keys import EXACT, Keyed
 from repoctx.apply.locate import rows
@@ -31,6 +32,7 @@ class Entry:
     gone: bool = False
     origin: str = ""
     mode: int = 0
+    dress: Dress = field(default_factory=Dress)
 
     @property
     def exists(self) -> bool:
@@ -78,14 +80,14 @@ class Entry:
         def trusted() -> bool:
             return stated(block, layer.file)
 
-        fit, depth = placing.close(hunk, layer.file, trusted), 0
+        fit, depth = placing.close(hunk, layer.file, trusted, self.dress), 0
         if fit is None and any(x.made for x in self.layers):
             made = Layer(Keyed(self.layers[-1].result()))
-            fit = placing.close(hunk, made.file, trusted)
+            fit = placing.close(hunk, made.file, trusted, self.dress)
             if fit is not None:
                 self.layers.append(made)
                 depth = len(self.layers) - 1
-        fit = fit or placing.far(hunk, layer.file, trusted)
+        fit = fit or placing.far(hunk, layer.file, trusted, self.dress)
         if fit is None:
             raise Refused("not-found")
         self._make(fit, hunk, depth)

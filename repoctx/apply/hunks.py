@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from repoctx.apply.keys import LEADING, TRAILING, Keyed
+from repoctx.apply.keys import LEADING, Keyed
 from repoctx.apply.splice import Refused
 
 LARGE = 40_000_000
@@ -37,7 +37,10 @@ class Ready:
 
 def ready(lines: Sequence[str], file: Keyed) -> Ready:
     """The hunk for this file. Raises Refused for a stray line."""
-    marked = minimal(settled(lines, file))
+    marked = settled(lines, file)
+    if all(line[0] != " " for line in marked):
+        # A diff that marks a line as changed means it, down to its trailing space.
+        marked = minimal(marked)
     if not any(line.endswith("\r") for line in marked):
         return Ready(tuple(marked))
     # Old lines with a carriage return show that the patch has the file's own ends.
@@ -150,42 +153,3 @@ def _middle(
         else:
             out.append(("replace", i, i_end, j, j_end))
     return out
-
-
-def forgiven(hunk: Ready, pairs: Sequence[tuple[str, str]], file: Keyed) -> list[str]:
-    """The hunk's lines where a line that is only spelled otherwise stays the file's.
-
-    A line taken out that the file spells otherwise, and put in again the same but for
-    trailing space, was not meant to change.
-    """
-    differs = {p for p, f in pairs if p != f}
-    out: list[str] = []
-    old: list[str] = []
-    new: list[str] = []
-    for line in (*hunk.lines, ""):
-        if line[:1] == "-":
-            old.append(line[1:])
-        elif line[:1] == "+":
-            new.append(line[1:])
-        else:
-            out += _forgiven(old, new, differs, file)
-            old, new = [], []
-            if line:
-                out.append(line)
-    return out
-
-
-def _forgiven(
-    old: list[str], new: list[str], differs: set[str], file: Keyed
-) -> Iterable[str]:
-    if not differs.intersection(old) or not new:
-        yield from ("-" + line for line in old)
-        yield from ("+" + line for line in new)
-        return
-    keys = file.of(old, TRAILING), file.of(new, TRAILING)
-    for tag, i, i_end, j, j_end in opcodes(*keys):
-        if tag == "equal" and differs.issuperset(old[i:i_end]):
-            yield from (" " + line for line in old[i:i_end])
-        else:
-            yield from ("-" + line for line in old[i:i_end])
-            yield from ("+" + line for line in new[j:j_end])

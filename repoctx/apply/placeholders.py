@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _MARK = r"(?:#+|//+|/\*+|\*|--+|<!--|;+|%+|\{/\*|\{\{!--|\(\*|'|\"\"\"|rem\b)"
 _DOTS = r"(?:\.{3,}|…)"
@@ -38,6 +38,12 @@ _BRACKETED = re.compile(
 )
 
 
+_HINT = re.compile(
+    r"(?i)\b(?:rest|remainder|existing|remaining|unchanged|omitted|previous|other|"
+    r"original|remains?|stays?|elided|snip)\b"
+)
+
+
 def elides(line: str) -> bool:
     """Whether the line may stand for others: dots alone, or a remark about the rest."""
     if len(line) > 200 or not line.strip():
@@ -66,7 +72,30 @@ def _is_remark(line: str) -> bool:
     return False
 
 
-def placeholders(lines: Iterable[str], known: Iterable[str]) -> list[str]:
-    """The ``lines`` that stand for others and are none of the ``known`` lines."""
-    have = {line.strip() for line in known}
-    return [line for line in lines if speaks(line) and line.strip() not in have]
+def placeholders(
+    lines: Sequence[str], known: Iterable[str], bare: bool = False
+) -> list[str]:
+    """The ``lines`` that stand for others and are none of the ``known`` lines.
+
+    With ``bare`` also dots alone, where they are no code of their own.
+    """
+    have: set[str] | None = None
+    found = []
+    for n, line in enumerate(lines):
+        if "..." not in line and "…" not in line and not _HINT.search(line):
+            continue
+        if speaks(line) or (bare and _BARE.fullmatch(line) and not _own(lines, n)):
+            have = {text.strip() for text in known} if have is None else have
+            if line.strip() not in have:
+                found.append(line)
+    return found
+
+
+def _own(lines: Sequence[str], at: int) -> bool:
+    """Whether dots alone are code: a Python body or parameter, a doctest's prompt."""
+    before = next((lines[n] for n in range(at - 1, -1, -1) if lines[n].strip()), "")
+    if lines[at].strip() != "...":
+        return False
+    return before.rstrip().endswith(
+        (":", "(", ",", '"""')
+    ) or before.lstrip().startswith((">>>", "..."))

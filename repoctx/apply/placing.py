@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from repoctx.apply.adapt import adapted
+from repoctx.apply.adapt import Dress, adapted
 from repoctx.apply.choose import Trusted, certain, choose
 from repoctx.apply.elision import elided
 from repoctx.apply.fuzzy import similar
-from repoctx.apply.hunks import Ready, forgiven, ready, tails
+from repoctx.apply.hunks import Ready, ready, tails
 from repoctx.apply.keys import (
     DENSE,
     EXACT,
-    LEADING,
     PUNCTUATION,
     TRAILING,
     TRANSPORT,
@@ -41,41 +40,47 @@ class Fit:
     open: bool | None = None
 
 
-def close(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+Rung = Callable[[Sequence[str], Keyed], "list[Place]"]
+
+
+def close(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the first two rungs. Raises Refused when it is not certain."""
-    return _first(hunk, file, trusted, _rows(EXACT, TRAILING))
+    return _first(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
 
 
-def far(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+def far(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
-    fit = _first(hunk, file, trusted, [*_rows(PUNCTUATION, DENSE), without_blanks])
+    loose = [*_rows(PUNCTUATION, DENSE), without_blanks]
     return (
-        fit
+        _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
+        or _first(hunk, file, trusted, dress, loose)
         or present(hunk, file)
-        or _undone(hunk, file, trusted)
-        or _elided(hunk, file)
-        or _similar(hunk, file, trusted)
+        or _undone(hunk, file, trusted, dress, loose)
+        or _elided(hunk, file, dress)
+        or _similar(hunk, file, trusted, dress)
     )
 
 
-def _undone(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+def _undone(
+    hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress, rungs: Sequence[Rung]
+) -> Fit | None:
     """The fit of the hunk as it was before it was pasted."""
     for other in undone(hunk, file):
-        fit = _first(other, file, trusted, [*_rows(EXACT, LEADING), without_blanks])
+        fit = _first(other, file, trusted, dress, rungs)
         if fit is not None:
             return replace(fit, rung=TRANSPORT)
     return None
 
 
-def _elided(hunk: Hunk, file: Keyed) -> Fit | None:
+def _elided(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
     for shape in (hunk, *hunk.others):
         found = elided(ready(shape.lines, file), file)
         if found is not None:
-            return fitted_in(shape, *found, file)
+            return fitted_in(shape, *found, file, dress)
     return None
 
 
-def _similar(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
+def _similar(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     for shape in (hunk, *hunk.others):
         for lines in tails(shape.lines):
             marked = ready(lines, file)
@@ -83,11 +88,8 @@ def _similar(hunk: Hunk, file: Keyed, trusted: Trusted) -> Fit | None:
             places = similar(marks, marked.old, file)
             if places:
                 place = choose(places, shape, file, trusted)
-                return fitted_in(shape, marked, place, file)
+                return fitted_in(shape, marked, place, file, dress)
     return None
-
-
-Rung = Callable[[Sequence[str], Keyed], "list[Place]"]
 
 
 def _rows(first: int, last: int) -> list[Rung]:
@@ -98,7 +100,7 @@ def _rows(first: int, last: int) -> list[Rung]:
 
 
 def _first(
-    hunk: Hunk, file: Keyed, trusted: Trusted, rungs: Iterable[Rung]
+    hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress, rungs: Iterable[Rung]
 ) -> Fit | None:
     shapes = [
         (h, ready(lines, file))
@@ -114,7 +116,9 @@ def _first(
             if places:
                 place = choose(places, shape, file, trusted)
                 certain(place, shape, marked.old, file)
-                fits.append((len(marked.old), fitted_in(shape, marked, place, file)))
+                fits.append(
+                    (len(marked.old), fitted_in(shape, marked, place, file, dress))
+                )
                 if not hunk.others:
                     break
         if fits:
@@ -136,7 +140,9 @@ def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> Fit:
     return Fit(EXACT, moved, size + 1, size, open=_open(hunk))
 
 
-def fitted_in(hunk: Hunk, marked: Ready, place: Place, file: Keyed) -> Fit:
+def fitted_in(
+    hunk: Hunk, marked: Ready, place: Place, file: Keyed, dress: Dress
+) -> Fit:
     """What the hunk changes at its place."""
     lines = file.source.lines
     at = [n for n in place.at if n is not None]
@@ -147,13 +153,10 @@ def fitted_in(hunk: Hunk, marked: Ready, place: Place, file: Keyed) -> Fit:
     ]
     final: Sequence[str] = marked.lines
     start, end = at[0] + 1, at[-1] + 1
-    if place.rung > EXACT:
-        final = forgiven(marked, pairs, file)
-        added = [line[1:] for line in final if line[0] == "+"]
-        fresh = iter(adapted(added, pairs, lines, place.rung))
-        final = ["+" + next(fresh) if line[0] == "+" else line for line in final]
-    elif _already(marked, place, file):
+    if place.rung == EXACT and _already(marked, place, file):
         return Fit(place.rung, (), start, end, present=True)
+    fresh = iter(adapted(marked, pairs, file.source.lines, dress))
+    final = ["+" + next(fresh) if line[0] == "+" else line for line in final]
     found = tuple(changes(final, place, file))
     last = end == len(lines)
     return Fit(place.rung, found, start, end, open=_open(hunk) if last else None)

@@ -7,9 +7,10 @@ earlier blocks made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from repoctx.apply.adapt import Dress
 from repoctx.apply.entry import Entry
 from repoctx.apply.merge import merged, rewritten
 from repoctx.apply.names import MODES, Names, folders, tidy, unsafe
@@ -18,7 +19,13 @@ from repoctx.apply.placeholders import placeholders
 from repoctx.apply.report import Outcome, Region, Report, report
 from repoctx.apply.splice import Refused
 from repoctx.apply.text import NoText, Unencodable, decode, encode
-from repoctx.apply.transport import escaped, old_lines, surely_escaped, unescaped
+from repoctx.apply.transport import (
+    escaped,
+    new_lines,
+    old_lines,
+    surely_escaped,
+    unescaped,
+)
 from repoctx.errors import NotApplied
 from repoctx.values import Block, BlockKind, FileChange, Patch, byte_order
 
@@ -55,6 +62,8 @@ class Shadow:
         self._paths = tuple(tree.paths)
         self._taken: list[Block] = []
         self._unescape = False
+        self._dress = Dress()
+        self._settled = -1
         self._clear()
 
     def _clear(self) -> None:
@@ -160,6 +169,8 @@ class Shadow:
             raise Refused("empty")
         self._unredacted(entry, (x[1:] for h in block.hunks for x in h.lines))
         fits = entry.edit(block.hunks)
+        if block.hunks:
+            self._unelided(new_lines(block), entry)
         entry.mode = block.mode or entry.mode
         if target and target != entry.path:
             self._move(entry, target)
@@ -182,8 +193,7 @@ class Shadow:
             self._free(entry.path)
         source = entry.text.file.source
         lines = _lines(block.text)
-        if marks := placeholders(lines, source.lines):
-            raise Refused("elided", marks[0].strip())
+        self._unelided(lines, entry, whole=True)
         self._unredacted(entry, lines)
         if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
             raise Refused("overlap")
@@ -236,6 +246,14 @@ class Shadow:
         self._moved[origin] = target
         self._names.add(target)
 
+    def _unelided(
+        self, lines: Sequence[str], entry: Entry, whole: bool = False
+    ) -> None:
+        """Raise Refused when a new line stands for code that was left out."""
+        have = entry.text.file.source.lines
+        if marks := placeholders(lines, have, bare=whole and bool(have)):
+            raise Refused("elided", marks[0].strip())
+
     def _free(self, path: str, leaving: str = "") -> None:
         """Raise Refused when a new file cannot stand at the path."""
         other = self._names.clash(path, leaving)
@@ -258,7 +276,7 @@ class Shadow:
             present = self._tree.read(path)
             shown = self._tree.shown(path) if self._tree.shown else None
             base = present if shown is None or present is None else shown
-            self._entries[path] = Entry(path, base, present)
+            self._entries[path] = Entry(path, base, present, dress=self._dress)
         return self._entries[path]
 
     def _path(self, block: Block) -> str:
@@ -304,8 +322,14 @@ class Shadow:
 
     def _settle(self) -> None:
         """Merge what changed since the prompt; a conflict refuses the file's blocks."""
+        if self._settled == len(self._taken):
+            return
         if not self._unescape and surely_escaped(self._taken, self._tree.read):
             self._again_unescaped()
+        elif self._dress.state() != Dress().state():
+            # What later blocks show was done to the earlier ones too.
+            self._retake()
+        self._settled = len(self._taken)
         for entry in self._entries.values():
             if entry.base == entry.present or not entry.layers:
                 continue

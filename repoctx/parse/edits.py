@@ -34,6 +34,7 @@ class _Reader:
     hint: str = ""
     open_fence: str = ""
     info: str = ""
+    inside: int = 0
     blocks: list[Block] = field(default_factory=list)
 
     def read(self) -> None:
@@ -41,6 +42,10 @@ class _Reader:
         at = 0
         while at < len(self.lines):
             at = self._step(at)
+        if self.open_fence and self.inside < len(self.blocks):
+            # A fence that nothing closes: more may have been to come.
+            last = self.blocks.pop()
+            self.blocks.append(replace(last, problem=last.problem or "truncated"))
 
     def _step(self, at: int) -> int:
         line = self.lines[at]
@@ -58,7 +63,9 @@ class _Reader:
             block, at = search_replace.parse(self.lines, at, paths)
             return self._keep(block, at)
         if self._has(unified.FORM) and unified.opens(self.lines, at):
-            blocks, at = unified.parse(self.lines, at, self._near(at))
+            blocks, at = unified.parse(
+                self.lines, at, self._near(at), bool(self.open_fence)
+            )
             self.blocks += blocks
             return at
         if self._has(whole_file.FORM) and not self.open_fence:
@@ -86,6 +93,7 @@ class _Reader:
             return at + 1
         if self._enters(at, marks[1]):
             self.open_fence, self.info = marks[1], marks[2]
+            self.inside = len(self.blocks)
             return at + 1
         word = marks[2].split()[0].lower() if marks[2].split() else ""
         end, closed, _ = whole_file.close(self.lines, at, marks[1])

@@ -69,7 +69,9 @@ def is_header(lines: list[str], at: int) -> bool:
     )
 
 
-def parse(lines: list[str], at: int, hint: str) -> tuple[list[Block], int]:
+def parse(
+    lines: list[str], at: int, hint: str, fenced: bool
+) -> tuple[list[Block], int]:
     """The diff of one file from line ``at``, and the line after it."""
     start = at
     head = _Header()
@@ -81,7 +83,7 @@ def parse(lines: list[str], at: int, hint: str) -> tuple[list[Block], int]:
         )
         if match is None:
             break
-        hunk, at, cut = _hunk(lines, at, match)
+        hunk, at, cut = _hunk(lines, at, match, fenced)
         if hunk is not None:
             head.hunks.append(hunk)
         while at < len(lines) and not lines[at].strip() and _more(lines, at):
@@ -140,7 +142,7 @@ def _extended(line: str, head: _Header) -> None:
 
 
 def _hunk(
-    lines: list[str], at: int, match: re.Match[str]
+    lines: list[str], at: int, match: re.Match[str], fenced: bool
 ) -> tuple[Hunk | None, int, bool]:
     """One hunk from its ``@@`` line; whether the input ends far inside it."""
     told = match.groupdict()
@@ -151,8 +153,7 @@ def _hunk(
     at += 1
     while at < len(lines):
         line = lines[at]
-        full = old_left == 0 and new_left == 0
-        if _ends(lines, at, full, old_left, new_left):
+        if _ends(lines, at, (old_left, new_left), fenced):
             break
         at += 1
         if line.startswith("\\"):
@@ -179,7 +180,7 @@ def _hunk(
     while body and body[-1].strip() == "?":
         body.pop()
     short = max(old_left, 0) + max(new_left, 0)
-    cut = at >= len(lines) and short >= 4
+    cut = at >= len(lines) and (short >= 4 or (short > 0 and _unfinished(body)))
     if not body:
         return None, at, cut
     start = int(told["old"]) if told.get("old") else 0
@@ -190,9 +191,15 @@ def _hunk(
     return hunk, at, cut
 
 
-def _ends(lines: list[str], at: int, full: bool, old_left: int, new_left: int) -> bool:
+def _unfinished(body: list[str]) -> bool:
+    """Whether the last line is no context, as where an answer was cut."""
+    return bool(body) and body[-1][:1] in "+-"
+
+
+def _ends(lines: list[str], at: int, left: tuple[int, int], fenced: bool) -> bool:
     """Whether the hunk's body ends before this line."""
     line = lines[at]
+    full = left == (0, 0)
     if line.startswith("@@") and (_AT.match(line) or _LOOSE_AT.match(line)):
         return True
     if line.startswith("diff --git "):
@@ -204,10 +211,10 @@ def _ends(lines: list[str], at: int, full: bool, old_left: int, new_left: int) -
     if fence(line) and not line.startswith(" "):
         return True
     if is_header(lines, at) and (
-        full or old_left < 0 or _AT.match(lines[at + 2] if at + 2 < len(lines) else "")
+        full or left[0] < 0 or _AT.match(lines[at + 2] if at + 2 < len(lines) else "")
     ):
         return True
-    if full and not line.strip():
+    if full and not line and not fenced:
         # The counts are met: a blank line ends the hunk unless more of it follows.
         rest = [text for text in lines[at : at + 3] if text.strip()]
         return not rest or rest[0][:1] not in "+- " or rest[0][:2] in ("- ", "+ ")
