@@ -38,6 +38,9 @@ _COLUMNS = {
 }
 _LATER = ("repository", "predicted", "without", "ttl", "estimated")
 """Columns that ledgers of earlier versions lack; they get them when they are opened."""
+WARM = "warm"
+"""The door of requests that nobody waits for an answer of."""
+
 _PATIENCE = 5.0
 """Seconds to wait for another process's write."""
 

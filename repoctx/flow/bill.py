@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from repoctx.ask.ledger import Entry, of_model
+from repoctx.ask.ledger import WARM, Entry, of_model
 from repoctx.ask.warmth import best_ttl, gaps
 from repoctx.errors import StorageError
 from repoctx.flow.check import Check, foresee
@@ -25,9 +25,6 @@ USUAL_OUTPUT = 1000
 
 REMEMBERED = 200
 """Requests whose gaps and lengths say what is usual."""
-
-WARM = "warm"
-"""The door of requests that nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from repoctx.ask.ledger import Entry, record
+from repoctx.ask.ledger import WARM, Entry, record
 from repoctx.ask.receive import Round
 from repoctx.errors import BudgetExceeded, StorageError
-from repoctx.flow.bill import WARM, Bill, bill_for, past_requests, ttl_for
-from repoctx.flow.check import Check
 from repoctx.flow.ledgers import note_ledger, repository_of
-from repoctx.flow.miss import missed
 from repoctx.flow.model import Model, tokenizer_for
 from repoctx.flow.pack import Packed
 from repoctx.flow.price import price, storage, without_cache
 from repoctx.flow.scale import learn_scale
 from repoctx.flow.session import Session
 from repoctx.values import Answer, Request, Usage
+
+if TYPE_CHECKING:
+    from repoctx.flow.bill import Bill
+    from repoctx.flow.check import Check
 
 LEAST_OUTPUT = 256
 """Tokens: an answer that may be no longer is not worth its prompt."""
@@ -57,6 +59,9 @@ class Books:
         self._prefix = request.prefix.digest
         if self._packed is None:
             return request
+        # An answer without a model needs none of it.
+        from repoctx.flow.bill import bill_for, past_requests, ttl_for
+
         session, model = self._session, self._model
         past = self._past = past_requests(session, model)
         self.ttl = ttl_for(session, model, request.prefix.count.tokens, past)
@@ -168,6 +173,8 @@ class Books:
     def close(self, answer: Answer) -> Answer:
         """``answer`` with its cost; a cache that did not serve is noted."""
         if self.bill is not None and self._first.input:
+            from repoctx.flow.miss import missed
+
             note = missed(self.bill, self._first, answer.miss, self._past)
             if note:
                 self._session.notes.append(note)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from repoctx.ask.ledger import WARM
 from repoctx.ask.receive import Round
 from repoctx.ask.warmth import gaps, worth_keeping
 from repoctx.errors import ProviderError, RepoctxError, UsageError
 from repoctx.flow.ask import in_memory
-from repoctx.flow.bill import WARM, past_requests
+from repoctx.flow.bill import past_requests
 from repoctx.flow.books import Books
 from repoctx.flow.model import Model, choose_model
 from repoctx.flow.packing import pack_for

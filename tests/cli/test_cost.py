@@ -66,6 +66,16 @@ def test_nothing_spent_and_wrong_words(machine: Machine, shared: Path):
         assert done.code == 2 and words[0] in done.err
 
 
+def test_who_asks_no_model_loads_no_prices(machine: Machine, shared: Path):
+    for command in (["ask", "delay"], ["pack"], ["cost"]):
+        env = {"PYTHONPROFILEIMPORTTIME": "1"}
+        done = machine.run(*command, cwd=shared, env=env)
+        assert done.code == 0
+        loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+        assert "repoctx.flow.session" in loaded
+        assert not loaded & {"genai_prices", "openai", "repoctx.flow.bill"}
+
+
 def test_max_cost_is_exit_5_and_nothing_is_sent(priced: Machine, repo: Path):
     done = priced.run("ask", "--max-cost", "0.01", "Is it?", cwd=repo)
     assert done.code == 5
