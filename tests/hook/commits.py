@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,3 +56,19 @@ def picture(repo: Path) -> dict[str, object]:
         "stash": attempt(repo, "stash", "list").said,
         "refs": attempt(repo, "for-each-ref").said,
     }
+
+
+def drained(leader: int, process: subprocess.Popen[bytes]) -> bytes:
+    """What a process says on its terminal until it ends."""
+    said, end = b"", time.monotonic() + 60
+    while time.monotonic() < end:
+        if select.select([leader], [], [], 0.1)[0]:
+            try:
+                said += os.read(leader, 65536)
+            except OSError:
+                break
+        elif process.poll() is not None:
+            break
+    process.wait(30)
+    os.close(leader)
+    return said

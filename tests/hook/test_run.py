@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hook.commits import BAD, LIB, USE, attempt, picture
+from hook.commits import BAD, LIB, USE, attempt, drained, picture
 from repoctx.errors import GitError
 from repoctx.flow.hooks import subject_of
 from repoctx.scan import discover
@@ -215,25 +214,10 @@ def test_a_terminal_whose_input_nobody_gives(repo: Path) -> None:
         start_new_session=True,
     ) as process:
         os.close(follower)
-        said = _drained(leader, process)
+        said = drained(leader, process)
     assert process.returncode == 0
     assert FOUND.encode() in said
     assert b"\x1b" not in said
-
-
-def _drained(leader: int, process: subprocess.Popen[bytes]) -> bytes:
-    said, end = b"", time.monotonic() + 60
-    while time.monotonic() < end:
-        if select.select([leader], [], [], 0.1)[0]:
-            try:
-                said += os.read(leader, 65536)
-            except OSError:
-                break
-        elif process.poll() is not None:
-            break
-    process.wait(30)
-    os.close(leader)
-    return said
 
 
 def test_another_repositorys_index_is_refused(repo: Path, tmp_path: Path) -> None:
