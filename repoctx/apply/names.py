@@ -66,11 +66,18 @@ def folders(path: str) -> list[str]:
 
 
 class Names:
-    """The names in use, to tell two that differ in case only."""
+    """The names in use, to tell two that differ in case only.
+
+    ``paths`` are gone through when a name is first asked for.
+    """
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._spelled: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
+        self._paths = paths
+
+    def _load(self) -> None:
+        paths, self._paths = self._paths, ()
         for path in paths:
             self.add(path)
 
@@ -85,6 +92,7 @@ class Names:
 
         ``leaving`` is a path that goes away in the same step.
         """
+        self._load()
         for name in (path, *folders(path)):
             other = self._spelled.get(fold(name), name)
             if other not in (name, leaving):
@@ -93,5 +101,6 @@ class Names:
 
     def ending(self, path: str) -> list[str]:
         """Paths that are, or end in, the given one."""
+        self._load()
         named = self._by_name.get(path.rpartition("/")[2], ())
         return [p for p in named if p == path or p.endswith("/" + path)]

@@ -33,6 +33,16 @@ REASONS = {
     "no-path": "it does not say which file it is for",
     "entities": "some of its lines are escaped as HTML and others are not",
     "empty": "it changes nothing",
+    "symlink": "it would follow a symbolic link",
+    "submodule": "it lies in another repository",
+    "not-regular": "it is no regular file",
+    "hard-link": "the file has other names, which would keep the old text",
+    "setuid": "the file runs with another's rights",
+    "too-large": "the file is too large to edit",
+    "unreadable": "the file cannot be read",
+    "in-the-way": "a file is where it needs a folder",
+    "ignored": "git ignores it; --allow-ignored writes it all the same",
+    "syntax": "the file would not parse any more; --force writes it all the same",
     "costly": "its lines stand in too many places to compare",
 }
 """Each reason's code and what it means, after "block N was refused:"."""

@@ -18,6 +18,8 @@ from repoctx.errors import Interrupted
 COMMANDS = {
     "ask": "Ask a question about the whole repository.",
     "chat": "Talk about the repository; every question builds on the last.",
+    "apply": "Apply the edits in an answer: all of them or none.",
+    "undo": "Take back what was applied, or make it again.",
     "pack": "Print the prompt's stable prefix, or check what a cache would serve.",
     "review": "Review a change: what is staged, a branch, a commit.",
     "search": "Find definitions and text in the index.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import sys
+from pathlib import Path
 
 from repoctx.cli.terminal import say
 from repoctx.errors import UsageError
@@ -28,6 +30,28 @@ def read_stdin() -> str:
     if sys.stdin.isatty():
         say("reading from the terminal; Ctrl-D ends it")
     return _text(sys.stdin.buffer.read(MOST + 1))
+
+
+def read_answer(path: Path) -> str:
+    """A model's answer in a file (- is stdin): bytes that are no UTF-8 stay what they
+    are. Raises UsageError."""
+    if str(path) == "-":
+        if sys.stdin is None:
+            raise UsageError("- reads stdin, and stdin is closed")
+        if sys.stdin.isatty():
+            say("reading the answer from the terminal; Ctrl-D ends it")
+        data = sys.stdin.buffer.read(MOST + 1)
+    else:
+        try:
+            with path.open("rb") as file:
+                data = file.read(MOST + 1)
+        except OSError as exc:
+            raise UsageError(f"{path}: {exc.strerror}") from None
+    if len(data) > MOST:
+        raise UsageError(f"{path}: more than 32 MB")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
 
 
 def beside(quiet: bool = False) -> str:

@@ -15,6 +15,7 @@ from repoctx.flow.prefix import chunks
 from repoctx.flow.search import citing, find
 from repoctx.flow.sending import send
 from repoctx.flow.session import Session, something_in
+from repoctx.flow.shown import note_shown
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.tail import NOTHING_MORE, Material, tail
 from repoctx.parse.citations import find_citations
@@ -86,6 +87,8 @@ def answered(
 ) -> Asked:
     """Send ``prompt`` and look up what the answer quotes. Raises as `ask` does."""
     answer = send(session, model, prompt.request, prompt.packed, on_text, door)
+    if answer.saved is not None:
+        note_shown(session, answer.saved, prompt.now, answer.text)
     with citing(session, prompt.now) as lookup:
         quoted = find_citations(answer.text, lookup)
     return Asked(replace(answer, citations=quoted), prompt, model)

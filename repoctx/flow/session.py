@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repoctx.errors import NotARepository
+from repoctx.flow.journals import take_back
 from repoctx.flow.state import State, open_state
 from repoctx.scan import OwnRules, Place, Selection, discover, folder_name, user_state
 from repoctx.settings import Loaded, Settings, load, user_file
@@ -102,7 +103,8 @@ def open_session(
 ) -> Iterator[Session]:
     """Open all that a job needs in the repository at ``start``; close it at the end.
 
-    ``flags`` are settings given for this run, by key. Raises NotARepository,
+    ``flags`` are settings given for this run, by key. An apply that was killed is taken
+    back first. Raises NotARepository,
     SettingsError, StorageError.
     """
     place = discover(start)
@@ -111,6 +113,7 @@ def open_session(
     folder = above / folder_name(place.root) if above else place.state
     state = open_state(folder, lambda: user_state(place.root))
     notes = [*loaded.problems, *([state.note] if state.note else [])]
+    notes += take_back(place, state)
     session = Session(place, loaded, state, progress, notes)
     try:
         yield session

@@ -240,6 +240,27 @@ def analyse(text: str, lang: str) -> Analysis | None:
     A text without a known language is looked up by its ``#!`` line; a C header that
     shows C++ is parsed as C++; of a Vue or Svelte file only the script is seen.
     """
+    parsed = _parsed(text, lang)
+    if parsed is None or grammars.is_shattered(parsed[3]):
+        return None
+    return Analysis(*parsed)
+
+
+def errors_in(text: str, lang: str) -> int:
+    """The syntax errors of ``text``, as `Outline.errors`, but also counted where they
+    swallow so much that nothing else can be told."""
+    parsed = _parsed(text, lang)
+    return -1 if parsed is None else grammars.count_errors(parsed[3])
+
+
+def error_line(text: str, lang: str) -> int:
+    """The line of the first syntax error; 0 when there is none, or no way to tell."""
+    parsed = _parsed(text, lang)
+    return 0 if parsed is None else grammars.first_error(parsed[3])
+
+
+def _parsed(text: str, lang: str) -> tuple[str, bytes, str, Tree] | None:
+    """What is seen of ``text``, its bytes, its language and its tree."""
     lang = resolve(text, lang)
     if len(text) > MAX_BYTES or _has_long_line(text):
         return None
@@ -250,19 +271,7 @@ def analyse(text: str, lang: str) -> Analysis | None:
     limit = _MAX_BYTES.get(lang, MAX_BYTES)
     parser = grammars.parser(lang) if len(source) <= limit else None
     tree = grammars.parse(parser, source) if parser else None
-    if tree is None or grammars.is_shattered(tree):
-        return None
-    return Analysis(seen, source, lang, tree)
-
-
-def error_line(text: str, lang: str) -> int:
-    """The line of the first syntax error; 0 when there is none, or no way to tell."""
-    lang = resolve(text, lang)
-    parser = grammars.parser(lang)
-    if parser is None or len(text) > MAX_BYTES or _has_long_line(text):
-        return 0
-    tree = grammars.parse(parser, visible(text, lang).encode("utf-8", "replace"))
-    return grammars.first_error(tree) if tree else 0
+    return None if tree is None else (seen, source, lang, tree)
 
 
 def resolve(text: str, lang: str) -> str:

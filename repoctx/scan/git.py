@@ -16,7 +16,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,12 +283,31 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 def ignored_by(place: Place, path: str, *, tracked: bool = False) -> str:
     """The rule (``file:line:pattern``) by which git ignores ``path``, or ''; with
     ``tracked`` also where it does not because the file is tracked."""
+    return ignored_among(place, [path], tracked=tracked, ok=(0, 1, 128)).get(path, "")
+
+
+def ignored_among(
+    place: Place,
+    paths: Iterable[str],
+    *,
+    tracked: bool = False,
+    ok: tuple[int, ...] = (0, 1),
+) -> dict[str, str]:
+    """The rules by which git ignores some of ``paths``, as `ignored_by`.
+
+    Raises GitError for a path in a submodule or behind a link.
+    """
     # ./ keeps a leading colon from being read as pathspec magic.
-    name = b"./" + path.encode("utf-8", "surrogateescape") + b"\0"
+    names = [b"./" + p.encode("utf-8", "surrogateescape") + b"\0" for p in paths]
     options = ("-z", "-v", *(["--no-index"] if tracked else []), "--stdin")
-    out = run(place, "check-ignore", *options, data=name, ok=(0, 1, 128))
-    fields = out.decode("utf-8", "surrogateescape").split("\0")
-    return ":".join(fields[:3]) if len(fields) > 3 else ""
+    out = run(place, "check-ignore", *options, data=b"".join(names), ok=ok)
+    fields = out.decode("utf-8", "surrogateescape").split("\0")[:-1]
+    rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
+    return {
+        path.removeprefix("./"): f"{file}:{line}:{pattern}"
+        for file, line, pattern, path in rows
+        if not pattern.startswith("!")
+    }
 
 
 def _with_head(place: Place) -> Place:

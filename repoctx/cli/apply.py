@@ -1,0 +1,209 @@
+"""``repoctx apply``: the edits in an answer, all of them or none."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from repoctx.cli import options as o
+from repoctx.cli import patches
+from repoctx.cli.job import Job, job
+from repoctx.cli.stdin import read_answer
+from repoctx.cli.terminal import plain, quoted
+from repoctx.errors import NotApplied, UsageError
+
+if TYPE_CHECKING:
+    from repoctx.apply.report import Report
+    from repoctx.flow.apply import Edits, Located
+    from repoctx.flow.pending import Round
+
+app = typer.Typer(**o.APP)
+
+EXAMPLES = """
+Examples:
+
+\b
+  repoctx apply answer.md                # shows the change and asks
+  pbpaste | repoctx apply - --yes
+  repoctx apply part1.md part2.md        # one answer that came in parts
+  repoctx apply --last --dry-run         # the newest saved answer
+  repoctx apply --pending again.md       # what was refused, sent again
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def apply(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE...",
+            help="The answer; several are its parts in order, - is stdin.",
+        ),
+    ] = None,
+    repo: o.Repo = Path(),
+    yes: o.Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, change nothing.")
+    ] = False,
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="FORM", help="The edits' format, or auto."),
+    ] = "auto",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also where a file no longer parses."),
+    ] = False,
+    allow_ignored: Annotated[
+        bool, typer.Option("--allow-ignored", help="Also write files that git ignores.")
+    ] = False,
+    pending: Annotated[
+        bool,
+        typer.Option("--pending", help="The blocks accepted last time."),
+    ] = False,
+    last: Annotated[
+        bool, typer.Option("--last", help="The newest saved answer.")
+    ] = False,
+    output_format: o.OutputFormat = None,
+    quiet: o.Quiet = False,
+    no_color: o.NoColor = False,
+) -> None:
+    """Apply the edits in an answer, whatever format they have: all or nothing.
+
+    Reads unified diffs, SEARCH/REPLACE, *** Begin Patch, whole files and numbered
+    blocks. Exits with 0 only when everything was applied; else nothing was changed,
+    and a report says what to send again. `repoctx undo` takes it back.
+    """
+    from repoctx.flow.apply import Rules
+    from repoctx.flow.apply import apply as run
+
+    if not (files or pending or last):
+        raise UsageError("which answer? Name its file, or - for stdin, or --last")
+    if last and (files or pending):
+        raise UsageError("--last is an answer of its own: leave the others out")
+    with job(repo, {"output_format": output_format}, quiet, no_color) as here:
+        given = _given(here, files or [], form, pending, last)
+        view = _View(here, yes, dry_run, asked_stdin="-" in map(str, files or []))
+        rules = Rules(force, allow_ignored)
+        located, record = run(here.session, given.edits, view.confirm, rules)
+        here.out.fields["report"] = located.report.data()
+        here.out.fields["applied"] = record is not None
+        if not located.report.ok:
+            _refused(here, located.report, given, dry_run)
+        if record is None:
+            view.unchanged(located)
+            return
+        here.out.fields["journal"] = record.id
+        from repoctx.flow.pending import drop
+
+        drop(here.session)
+        here.out.write("Applied. repoctx undo takes it back.\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is to be applied, and where it came from."""
+
+    edits: Edits
+    rounds: tuple[Round, ...]
+
+
+def _given(here: Job, files: list[Path], form: str, again: bool, last: bool) -> _Given:
+    from repoctx.flow.apply import edits_of, last_answer
+    from repoctx.flow.pending import Round, pending
+    from repoctx.flow.shown import shown_by
+
+    session = here.session
+    rounds: tuple[Round, ...] = ()
+    title, shown = "", None
+    if again:
+        rounds, title = pending(session)
+    if last:
+        files = [last_answer(session)]
+    if files:
+        texts = tuple(map(read_answer, files))
+        rounds += (Round(texts, form),)
+        names = ["stdin" if str(path) == "-" else path.name for path in files]
+        title = ", ".join([*filter(None, [title]), *names])
+        if files[0].parent.resolve() == session.state.answers.resolve():
+            shown = shown_by(session, files[0])
+    return _Given(edits_of(rounds, title, shown), rounds)
+
+
+class _View:
+    """What a person sees of the change before it is made, and what they say."""
+
+    def __init__(self, here: Job, yes: bool, dry_run: bool, asked_stdin: bool) -> None:
+        self._here = here
+        self._yes = yes
+        self._dry_run = dry_run
+        self._asked_stdin = asked_stdin
+
+    def confirm(self, located: Located) -> bool:
+        """Show the change; whether it is to be made. Raises NotApplied."""
+        out, on = self._here.out, self._here.colours
+        out.fields.update(patches.fields(located.changes))
+        for warning in located.warnings:
+            self._here.session.notes.append(warning)
+        if not located.changes:
+            return False
+        if not self._yes or self._dry_run:
+            out.write(patches.diff(located.changes, on) + "\n")
+        out.write(patches.summary(located.changes, on))
+        if self._yes or self._dry_run:
+            return not self._dry_run
+        return self._asked()
+
+    def _asked(self) -> bool:
+        question = "Apply this?"
+        if not self._here.out.text or not sys.stdout.isatty():
+            raise NotApplied("nothing was applied: --yes applies, --dry-run only shows")
+        if not self._asked_stdin and sys.stdin and sys.stdin.isatty():
+            sure = typer.confirm(question, err=True)
+        else:
+            sure = _asked_terminal(question)
+        if not sure:
+            raise NotApplied("nothing was applied")
+        return True
+
+    def unchanged(self, located: Located) -> None:
+        """Say why an answer that fits changed nothing."""
+        out = self._here.out
+        if not located.changes:
+            out.write("Everything is there already: nothing to change.\n")
+            out.fields["applied"] = True
+        else:
+            out.write("Nothing was changed (--dry-run).\n")
+
+
+def _asked_terminal(question: str) -> bool:
+    """Ask on the terminal itself, where stdin leads elsewhere."""
+    try:
+        with open("/dev/tty", "r+b", buffering=0) as terminal:  # noqa: PTH123
+            terminal.write(f"{question} [y/N]: ".encode())
+            return terminal.readline().strip().lower() in (b"y", b"yes")
+    except OSError:
+        raise NotApplied("nothing was applied: nobody can be asked; --yes") from None
+
+
+def _refused(here: Job, found: Report, given: _Given, dry_run: bool) -> None:
+    """Tell what was refused, keep what was not, and end. Raises NotApplied."""
+    from repoctx.flow.pending import keep
+
+    here.out.fields["files_changed"] = []
+    text = found.text()
+    here.out.fields["repair"] = text
+    here.out.write(plain(text) if sys.stdout.isatty() else text)
+    if not found.outcomes:
+        raise NotApplied("no edit was found in the answer")
+    if not dry_run:
+        accepted = frozenset(o.id for o in found.outcomes if o.ok)
+        keep(here.session, given.rounds, accepted, given.edits.title)
+    where = sorted({quoted(o.path) for o in found.failed if o.path})
+    raise NotApplied(
+        f"{len(found.failed)} of {len(found.outcomes)} block(s) refused "
+        f"({', '.join(where[:5]) or 'no path'}): nothing was applied"
+    )

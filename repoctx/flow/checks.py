@@ -1,0 +1,129 @@
+"""What speaks against a patch that fits: git's rules, broken syntax, leftovers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+
+from repoctx.apply.guard import Bar
+from repoctx.scan import Binary, Place, decode, ignored_among, run
+from repoctx.values import FileChange, byte_order
+
+Finding = tuple[str, str, str]
+"""A path, the code of a reason (`apply.report.REASONS`), and a detail."""
+
+_LENIENT = frozenset({"bash", "c", "cpp", "html", "markdown", "yaml"})
+"""Languages whose files often hold macros or templates that no grammar knows."""
+
+_MARKERS = re.compile(
+    r"<{5,9} (?:SEARCH|ORIGINAL|HEAD|Updated|ours)\b.*|>{5,9} (?:REPLACE|UPDATED)\b.*"
+    r"|\*\*\* (?:Begin|End) Patch|\*\*\* (?:Update|Add|Delete) File: .*"
+    r"|@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@.*"
+)
+
+
+def by_git(place: Place, changes: Sequence[FileChange]) -> list[Finding]:
+    """Paths that git ignores, or that lie in a submodule, checked out or not.
+
+    Raises GitError.
+    """
+    if not place.git:
+        return []
+    found = []
+    modules = _submodules(place, {c.path for c in changes if c.old is None})
+    for change in changes:
+        inside = [m for m in modules if change.path.startswith(f"{m}/")]
+        if inside:
+            found.append((change.path, str(Bar.SUBMODULE), inside[0]))
+    inner = {path for path, _, _ in found}
+    paths = [c.path for c in changes if c.path not in inner]
+    for path, rule in ignored_among(place, paths).items():
+        found.append((path, str(Bar.IGNORED), rule))
+    return found
+
+
+def _submodules(place: Place, paths: Iterable[str]) -> list[str]:
+    """Submodules of HEAD among the folders above ``paths``."""
+    above = {
+        "/".join(parts[:end])
+        for parts in (path.split("/") for path in paths)
+        for end in range(1, len(parts))
+    }
+    if not above or place.unborn:
+        return []
+    names = sorted(above, key=byte_order)
+    rows = run(place, "ls-tree", "-z", "--full-tree", "HEAD", "--", *names)
+    return [
+        row.partition(b"\t")[2].decode("utf-8", "surrogateescape")
+        for row in rows.split(b"\0")
+        if row.startswith(b"160000 ")
+    ]
+
+
+def by_syntax(changes: Iterable[FileChange]) -> tuple[list[Finding], list[str]]:
+    """Files that parsed without an error and would not any more, new ones that do not;
+    and lines for people on what may be the grammar's fault.
+
+    Of 13,300 files in 4,400 commits of eleven repositories this would have refused
+    two changed files (a JSON file with comments, a Rust macro) and one new one.
+    """
+    found, doubts = [], []
+    for change in changes:
+        if change.new is None or change.new == change.old:
+            continue
+        after, lang = _errors(change.path, change.new)
+        if after <= 0:
+            continue
+        before = 0 if change.old is None else _errors(change.path, change.old)[0]
+        if not before and lang not in _LENIENT:
+            found.append((change.path, "syntax", f"syntax errors: {after}"))
+        elif 0 <= before < after:
+            doubts.append(f"{change.path}: syntax errors: {before} before, {after} now")
+    return found, doubts
+
+
+def _errors(path: str, data: bytes) -> tuple[int, str]:
+    """The syntax errors in a file (-1: it cannot be parsed), and its language."""
+    from repoctx.index import detect
+    from repoctx.index.outline import errors_in
+
+    lang = detect(path)
+    try:
+        return (errors_in(decode(data)[0], lang) if lang else -1), lang
+    except Binary:
+        return -1, lang
+
+
+def leftovers(changes: Iterable[FileChange]) -> list[str]:
+    """Lines for people: new text that looks like an edit format's marks."""
+    found = []
+    for change in changes:
+        new = set((change.new or b"").decode("utf-8", "surrogateescape").split("\n"))
+        old = (change.old or b"").decode("utf-8", "surrogateescape").split("\n")
+        marks = [line for line in new.difference(old) if _MARKERS.fullmatch(line)]
+        if marks:
+            found.append(f"{change.path}: left from an edit format? {min(marks)[:60]}")
+    return found
+
+
+def symbols(read: Callable[[str], bytes | None]) -> Callable[[str, int], str]:
+    """What names the definition that encloses a path's line; '' for none."""
+
+    @cache
+    def spans(path: str) -> list[tuple[int, int, str]]:
+        from repoctx.index import detect
+        from repoctx.index.outline import outline
+
+        try:
+            text = decode(read(path) or b"")[0]
+        except Binary:
+            return []
+        found = outline(text, detect(path)).definitions
+        return [(s.start, s.end, f"{s.parent}.{s.name}".lstrip(".")) for s in found]
+
+    def symbol(path: str, line: int) -> str:
+        inner = [(b - a, name) for a, b, name in spans(path) if a <= line <= b]
+        return min(inner)[1] if inner else ""
+
+    return symbol
