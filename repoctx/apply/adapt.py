@@ -19,7 +19,7 @@ Pair = tuple[str, str]
 """An old line as the patch has it, and as the file has it."""
 
 _STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
-_REMARK = re.compile(r"(?://|#|--\s|/\*|<!--).*$")
+_REMARK = re.compile(r"(?://|#(?!\[)|--\s|/\*|<!--).*$")
 
 
 @dataclass(slots=True)
@@ -28,13 +28,15 @@ class Dress:
 
     ``typed`` holds typographic characters that stand for typed ones, ``kept`` those
     that stand in the files too, ``spaces`` and ``tabs`` whether one was written for the
-    other (``spaces``: the number for one tab, else 0).
+    other (``spaces``: the number for one tab, else 0), ``shifts`` by how much
+    indentations were moved.
     """
 
     typed: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     spaces: int = 0
     tabs: int = 0
+    shifts: set[int] = field(default_factory=set)
 
     def learn(self, pairs: Sequence[Pair]) -> None:
         """Take the evidence of one hunk's old lines."""
@@ -46,7 +48,8 @@ class Dress:
 
     def state(self) -> tuple[object, ...]:
         """The evidence so far, to tell whether it grew."""
-        return frozenset(self.typed), frozenset(self.kept), self.spaces, self.tabs
+        sets = frozenset(self.typed), frozenset(self.kept), frozenset(self.shifts)
+        return (*sets, self.spaces, self.tabs)
 
 
 def adapted(
@@ -73,7 +76,8 @@ def _same(marked: Ready, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
     out = []
     old = [line[1:] for line in marked.lines if line[0] == "-"]
     new = [line[1:] for line in marked.lines if line[0] == "+"]
-    if not old or not new or all(p == f for p, f in pairs):
+    kept = (line[1:] for line in marked.lines if line[0] == " ")
+    if not marked.whole or any(indent(k) != indent(file_of.get(k, k)) for k in kept):
         return []
     keys = [x.strip() for x in old], [x.strip() for x in new]
     for tag, i, i_end, j, _ in opcodes(*keys):
@@ -84,7 +88,9 @@ def _same(marked: Ready, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
             if line.strip() and line in file_of:
                 told = indent(line), indent(file_of[line]), indent(new[j + n])
                 out.append(told)
-    return out
+    moved = [told for told in out if told[0] != told[1]]
+    full = sum(bool(line.strip()) for line in old)
+    return moved if len(moved) > 1 and len(moved) * 2 >= full else []
 
 
 def _trimmed(added: list[str], pairs: Sequence[Pair]) -> list[str]:
@@ -121,7 +127,9 @@ def _delimits(line: str) -> bool:
     if line.isascii():
         return False
     bare = _REMARK.sub("", _STRINGS.sub("", line))
-    return bool(re.search(r"[=(\[,:+]\s*[“‘][^“”‘’]*[”’]\s*(?:[,)\];+]|$)", bare))
+    return bool(
+        re.search(r"(?:[=(\[,:+{]|\breturn)\s*[“‘][^“”‘’]*[”’]\s*(?:[^\w\s]|$)", bare)
+    )
 
 
 def _swapped(patch: str, file: str) -> list[Pair]:

@@ -15,9 +15,11 @@ LARGE = 40_000_000
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Marked lines. An added line ends with ``\\r`` or ``\\n`` where the patch itself
-    shows how it ends in the file; the other lines have no such end."""
+    shows how it ends in the file; the other lines have no such end. ``whole`` says that
+    both sides were sent whole, as in SEARCH and REPLACE."""
 
     lines: tuple[str, ...]
+    whole: bool = False
 
     @property
     def old(self) -> list[str]:
@@ -38,11 +40,12 @@ class Ready:
 def ready(lines: Sequence[str], file: Keyed) -> Ready:
     """The hunk for this file. Raises Refused for a stray line."""
     marked = settled(lines, file)
-    if all(line[0] != " " for line in marked):
+    whole = all(line[0] != " " for line in marked)
+    if whole:
         # A diff that marks a line as changed means it, down to its trailing space.
         marked = minimal(marked)
     if not any(line.endswith("\r") for line in marked):
-        return Ready(tuple(marked))
+        return Ready(tuple(marked), whole)
     # Old lines with a carriage return show that the patch has the file's own ends.
     raw = any(line[0] != "+" and line.endswith("\r") for line in marked)
     out = []
@@ -51,7 +54,7 @@ def ready(lines: Sequence[str], file: Keyed) -> Ready:
             out.append(line + "\n" if raw and not line.endswith("\r") else line)
         else:
             out.append(line.removesuffix("\r"))
-    return Ready(tuple(out))
+    return Ready(tuple(out), whole)
 
 
 def tails(lines: Sequence[str]) -> list[tuple[str, ...]]:

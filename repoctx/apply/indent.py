@@ -22,6 +22,7 @@ class Learned(Protocol):
 
     spaces: int
     tabs: int
+    shifts: set[int]
 
 
 def indent(line: str) -> str:
@@ -60,8 +61,7 @@ class Indents:
         """
         if all(owns == {own} for own, owns in self.known.items()):
             return self._elsewhere(added)
-        told = [(s, f, n) for s, f, n in same if s != f]
-        if told and all(n == f for _, f, n in told):
+        if same and all(new == own for _, own, new in same):
             return added
         if self._unlike(added):
             return added
@@ -81,6 +81,7 @@ class Indents:
             return line
         own = indent(line)
         if own in self.known:
+            self._certain(own)
             if len(self.known[own]) > 1:
                 raise Refused("indent", f"{own!r} stands for several indentations")
             return next(iter(self.known[own])) + line[len(own) :]
@@ -92,6 +93,14 @@ class Indents:
         text = line.strip()[:40]
         raise Refused("indent", f"cannot tell the indentation of {text!r}")
 
+    def _certain(self, own: str) -> None:
+        """Raise Refused where spaces may stand for a tab or for themselves."""
+        to = next(iter(self.known[own]))
+        if own and own.isspace() and "\t" not in own and to.startswith("\t"):
+            spaced = sum(line.startswith(own) for line in self.lines)
+            if spaced > 1:
+                raise Refused("indent", f"{own!r} may be meant in spaces or in tabs")
+
     def _rules(self) -> list[Rule]:
         """The ways to carry an indentation over that agree with all that is known."""
         pairs = [
@@ -100,17 +109,26 @@ class Indents:
         if len(pairs) < len(self.known) or not pairs:
             return []
         unit = file_unit(self.lines)
-        made = (_deeper(pairs, unit), _shallower(pairs, unit), _scaled(pairs, unit))
+        made = (
+            _deeper(pairs, unit),
+            _shallower(pairs, unit),
+            _scaled(pairs, unit, self.lines),
+        )
         return [r for r in made if r and all(r(own) == to for own, to in pairs)]
 
     def _learn(self) -> None:
-        """Note for the whole answer that tabs and spaces were exchanged."""
-        ratio = _ratio([(o, t) for o, owns in self.known.items() for t in owns])
+        """Note for the whole answer what was done to the indentation."""
+        pairs = [(o, t) for o, owns in self.known.items() for t in owns]
+        ratio = _ratio(pairs)
         if ratio and ratio[0] != ratio[2]:
             if ratio[2] == "\t":
                 self.learned.spaces = ratio[1] // ratio[3]
             else:
                 self.learned.tabs = ratio[3] // ratio[1]
+        elif all(to.endswith(own) for own, to in pairs) or all(
+            own.endswith(to) for own, to in pairs
+        ):
+            self.learned.shifts |= {len(t) - len(o) for o, t in pairs if t != o}
 
     def _elsewhere(self, added: list[str]) -> list[str]:
         """Lines of a hunk that shows nothing, by what other hunks show."""
@@ -119,17 +137,16 @@ class Indents:
             return added
         style = Counter(indent(line)[:1] for line in self.lines if line.strip())
         if spaces and style["\t"] > style[" "]:
-            return [_untabbed(line, spaces) for line in added]
+            return [self._untabbed(line, spaces) for line in added]
         if tabs and style[" "] > style["\t"]:
             return [_tabbed(line, tabs) for line in added]
         return added
 
-
-def _untabbed(line: str, size: int) -> str:
-    own = indent(line)
-    if "\t" in own or len(own) < size or not line.strip():
-        return line
-    return "\t" * (len(own) // size) + " " * (len(own) % size) + line[len(own) :]
+    def _untabbed(self, line: str, size: int) -> str:
+        own = indent(line)
+        if "\t" in own or len(own) < size or not line.strip():
+            return line
+        return _tabs(own, size, self.lines) + line[len(own) :]
 
 
 def _tabbed(line: str, size: int) -> str:
@@ -137,14 +154,26 @@ def _tabbed(line: str, size: int) -> str:
     return own.replace("\t", " " * size) + line[len(own) :]
 
 
+def _tabs(own: str, size: int, lines: Sequence[str]) -> str:
+    """Tabs for an indentation in spaces. Raises Refused where it may be meant so."""
+    if len(own) < size:
+        return own
+    spaced = sum(line.startswith(" " * size) for line in lines)
+    rest = len(own) % size
+    mixed = rest and not any(re.match(rf"\t+ {{{rest}}}\S", line) for line in lines)
+    if spaced > 1 or mixed:
+        raise Refused("indent", f"{own!r} may be meant in spaces or in tabs")
+    return "\t" * (len(own) // size) + " " * rest
+
+
 def _ratio(pairs: Sequence[Pair]) -> tuple[str, int, str, int] | None:
     """The one unit for another that all pairs show: character and number of each."""
     ratios = set()
     for own, to in pairs:
-        if not own and not to:
+        if own == to or len(set(own)) > 1 or len(set(to)) > 1:
             continue
         a, b = len(own), len(to)
-        if not a or not b or len(set(own)) > 1 or len(set(to)) > 1:
+        if not a or not b:
             return None
         d = gcd(a, b)
         ratios.add((own[0], a // d, to[0], b // d))
@@ -188,7 +217,7 @@ def _fits(new: str, pairs: Sequence[Pair], unit: str) -> bool:
     )
 
 
-def _scaled(pairs: Sequence[Pair], unit: str) -> Rule | None:
+def _scaled(pairs: Sequence[Pair], unit: str, lines: Sequence[str]) -> Rule | None:
     """The patch uses another unit: tabs for spaces, spaces for tabs, 2 for 4."""
     ratio = _ratio(pairs)
     if ratio is None:
@@ -198,9 +227,14 @@ def _scaled(pairs: Sequence[Pair], unit: str) -> Rule | None:
         return None
 
     def rule(had: str) -> str | None:
-        if set(had) - {char} or (len(had) * b) % a:
-            return None
-        return mark * (len(had) * b // a)
+        if char == mark:
+            whole = not set(had) - {char} and not (len(had) * b) % a
+            return mark * (len(had) * b // a) if whole else None
+        if char == "\t":
+            return had.replace("\t", " " * (b // a)) if a == 1 else None
+        if had.startswith("\t") or b != 1:
+            return had
+        return _tabs(had, a, lines)
 
     return rule
 

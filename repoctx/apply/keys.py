@@ -28,7 +28,7 @@ NAMES = {
 """The rungs in people's words."""
 
 FOLDED = {
-    **dict.fromkeys("‘’‚‛′`´ʼ＇\x91\x92", "'"),
+    **dict.fromkeys("‘’‚‛′´ʼ＇\x91\x92", "'"),
     **dict.fromkeys("“”„‟″＂«»\x93\x94", '"'),
     **dict.fromkeys("‐‑‒–—―−\x96\x97", "-"),
     **dict.fromkeys(

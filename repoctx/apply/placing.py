@@ -13,9 +13,11 @@ from repoctx.apply.choose import Trusted, certain, choose
 from repoctx.apply.elision import elided
 from repoctx.apply.fuzzy import similar
 from repoctx.apply.hunks import Ready, ready, tails
+from repoctx.apply.indent import indent
 from repoctx.apply.keys import (
     DENSE,
     EXACT,
+    LEADING,
     PUNCTUATION,
     TRAILING,
     TRANSPORT,
@@ -52,9 +54,9 @@ def far(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
     loose = [*_rows(PUNCTUATION, DENSE), without_blanks]
     return (
-        _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
+        present(hunk, file)
+        or _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
         or _first(hunk, file, trusted, dress, loose)
-        or present(hunk, file)
         or _undone(hunk, file, trusted, dress, loose)
         or _elided(hunk, file, dress)
         or _similar(hunk, file, trusted, dress)
@@ -116,6 +118,7 @@ def _first(
             if places:
                 place = choose(places, shape, file, trusted)
                 certain(place, shape, marked.old, file)
+                _unshifted(place, marked, file, dress)
                 fits.append(
                     (len(marked.old), fitted_in(shape, marked, place, file, dress))
                 )
@@ -125,6 +128,25 @@ def _first(
             # Several ways to read it: the one that most old lines speak for.
             return max(fits, key=lambda fit: fit[0])[1]
     return None
+
+
+def _unshifted(place: Place, marked: Ready, file: Keyed, dress: Dress) -> None:
+    """Raise Refused when the answer's other hunks say that it was meant deeper.
+
+    Where they were moved by some indentation, a hunk that fits one place as it is and
+    another one moved by as much is uncertain.
+    """
+    if not dress.shifts or place.rung > TRAILING:
+        return
+    lines = file.source.lines
+    for other in rows(marked.old, file, LEADING):
+        if other.start == place.start:
+            continue
+        there = zip(marked.old, lines[other.start : other.end], strict=True)
+        moved = {len(indent(b)) - len(indent(a)) for a, b in there if a.strip()}
+        if len(moved) == 1 and moved <= dress.shifts:
+            spans = [(p.start + 1, p.end) for p in (place, other)]
+            raise Refused("ambiguous", places=spans)
 
 
 def _alone(hunk: Hunk, marked: Ready, file: Keyed) -> Fit:
@@ -169,11 +191,18 @@ def _open(hunk: Hunk) -> bool | None:
 
 
 def _already(marked: Ready, place: Place, file: Keyed) -> bool:
-    """Whether an insertion below its context stands there already."""
-    signs = "".join(line[0] for line in marked.lines).rstrip("+")
-    if set(signs) - {" "} or not any(_tells(line) for line in marked.added):
+    """Whether an insertion stands there already, over the place of its old lines."""
+    if any(line[0] == "-" for line in marked.lines):
         return False
-    return stands(marked.new, file, place.start)
+    if not any(map(_tells, marked.added)):
+        return False
+    if marked.lines[-1][0] == "+" and stands(marked.new, file, place.start):
+        return True
+    size = len(marked.new)
+    return any(
+        p.start <= place.start and place.end <= p.start + size
+        for p in rows(marked.new, file, EXACT)
+    )
 
 
 def _tells(line: str) -> bool:
@@ -184,15 +213,25 @@ def present(hunk: Hunk, file: Keyed) -> Fit | None:
     """The fit of a hunk of which only the new side stands in the file, and once."""
     for lines in tails(hunk.lines):
         marked = ready(lines, file)
-        new = marked.new
-        told = [line for line in new if _tells(line)]
-        if len(told) < (1 if any(map(_tells, marked.added)) else 2):
+        if not any(map(_tells, marked.added)) and not _closed(marked, file):
             continue
-        for rung in (EXACT, TRAILING):
-            places = rows(new, file, rung)
-            if len(places) == 1:
-                [place] = places
-                return Fit(rung, (), place.start + 1, place.end, present=True)
-            if places:
-                return None
+        places = rows(marked.new, file, EXACT)
+        if len(places) == 1:
+            [place] = places
+            return Fit(EXACT, (), place.start + 1, place.end, present=True)
     return None
+
+
+def _closed(marked: Ready, file: Keyed) -> bool:
+    """Whether lines taken out are surely gone: told lines stand above and below them,
+    and no told line of theirs is left."""
+    signs = "".join(line[0] for line in marked.lines)
+    head = marked.lines[: len(signs) - len(signs.lstrip(" "))]
+    tail = marked.lines[len(signs.rstrip(" ")) :]
+    gone = [line[1:] for line in marked.lines if line[0] == "-"]
+    return (
+        any(_tells(line) for line in head)
+        and any(_tells(line) for line in tail)
+        and any(map(_tells, gone))
+        and not any(_tells(line) and file.has(line) for line in gone)
+    )

@@ -34,7 +34,7 @@ class _Reader:
     hint: str = ""
     open_fence: str = ""
     info: str = ""
-    inside: int = 0
+    cut: bool = False
     blocks: list[Block] = field(default_factory=list)
 
     def read(self) -> None:
@@ -42,10 +42,19 @@ class _Reader:
         at = 0
         while at < len(self.lines):
             at = self._step(at)
-        if self.open_fence and self.inside < len(self.blocks):
-            # A fence that nothing closes: more may have been to come.
+        if self.blocks and (self.open_fence or self._begun()):
+            # More was to come: a fence is open, or a file is named and nothing follows.
             last = self.blocks.pop()
             self.blocks.append(replace(last, problem=last.problem or "truncated"))
+
+    def _begun(self) -> bool:
+        """Whether the answer ends with a line that may begin another block."""
+        last = self.lines[-1]
+        if self.cut:
+            return True
+        if self.blocks[-1].form != search_replace.FORM or not last.strip():
+            return False
+        return (bool(named(last)) and named(last) != self.path) or last in ("`", "``")
 
     def _step(self, at: int) -> int:
         line = self.lines[at]
@@ -93,7 +102,6 @@ class _Reader:
             return at + 1
         if self._enters(at, marks[1]):
             self.open_fence, self.info = marks[1], marks[2]
-            self.inside = len(self.blocks)
             return at + 1
         word = marks[2].split()[0].lower() if marks[2].split() else ""
         end, closed, _ = whole_file.close(self.lines, at, marks[1])
@@ -107,7 +115,9 @@ class _Reader:
             block, after = whole_file.parse(self.lines, at, self._above(at))
             if block:
                 self.blocks.append(block)
+            self.cut = self.cut or not closed
             return after
+        self.cut = self.cut or not closed
         return end + closed
 
     def _enters(self, at: int, marks: str) -> bool:

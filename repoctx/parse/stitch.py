@@ -1,7 +1,8 @@
 """One text out of an answer that came in several messages.
 
-In this order: the next message starts the cut line again; the longest overlap of two
-complete lines or more; a seamless join. Prose and a reopened fence before it go.
+Prose and a reopened fence before a continuation are dropped. Then, the first that
+holds: it repeats two complete lines or more; it begins the cut line anew; it goes on
+where the text broke off.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ LEAD = 12
 """Lines before a continuation's first real one that may be prose."""
 OVERLAP = 400
 """Lines of overlap that are looked for."""
+TELLING = 10
+"""Letters and digits that an overlap needs when no line was cut in its middle."""
+
+_SPOKEN = re.compile(
+    r"(?i)\b(?:continu|resum|left off|picking up|pick up|the rest|remaining|cut off|"
+    r"truncated|sorry|apolog|sure|certainly|here(?:'s| is| are)|of course|as requested)"
+)
+_STRUCTURE = re.compile(
+    r"(?:<{7}|-{7}) SEARCH|={7}|(?:>{7}|\+{7}) REPLACE|`{3,}[\w+-]*|@@(?: .*)?|"
+    r"\*\*\* (?:Begin|End) Patch|\*\*\* (?:Add|Update|Delete) File: .+|"
+    r"@@@@ .+|diff --git .+|(?:---|\+\+\+) [ab]/.+"
+)
 
 
 def stitch(parts: Sequence[str]) -> str:
@@ -35,60 +48,94 @@ def _joined(text: str, part: str) -> str:
     partial = head.pop()
     tail = part.split("\n")
     inside = _open(text)
-    for skip in _starts(tail, inside):
-        rest = tail[skip:]
-        if joined := _restarted(head, partial, rest) or _overlapped(
-            head, partial, rest
-        ):
-            return joined
-    skip = _reopened(tail) if inside else 0
-    left = "\n".join(tail[skip:])
-    return f"{text}\n{left}" if skip and partial else text + left
+    skip, fenced = _lead(tail, inside)
+    rest = tail[skip:]
+    if fenced and not inside:
+        rest = _unclosed(rest)
+    if not rest:
+        return text
+    size = _overlap(head, partial, rest)
+    if size:
+        return "\n".join([*head, *rest[size:]])
+    if partial and _restarts(head, partial, rest):
+        return "\n".join([*head, *rest])
+    left = "\n".join(rest)
+    if skip and partial and re.match(r"[-+ @\t]", rest[0]):
+        return f"{text}\n{left}"
+    return text + left
 
 
-def _starts(tail: Sequence[str], inside: bool) -> list[int]:
-    """Lines at which a continuation's content may begin."""
-    reopened = _reopened(tail)
-    starts = [0, reopened] if reopened else [0]
-    blank = next((n for n, line in enumerate(tail) if line.strip()), 0)
-    for n in range(1, min(LEAD, len(tail))):
-        if not tail[n - 1].strip() or fence(tail[n - 1]):
-            starts.append(n)
-    del inside
-    return list(dict.fromkeys([*starts, blank]))
-
-
-def _reopened(tail: Sequence[str]) -> int:
-    """The line after a fence that prose leads up to; 0 when there is none."""
+def _lead(tail: Sequence[str], inside: bool) -> tuple[int, bool]:
+    """How many lines before the continuation's content, and whether a fence is last."""
+    spoken = 0
     for n, line in enumerate(tail[:LEAD]):
         marks = fence(line)
-        if marks:
-            return n + 1
-        if re.match(r"^(?:[-+@*<>=]| {2,}|\t)", line):
-            return 0
-    return 0
-
-
-def _restarted(head: Sequence[str], partial: str, rest: Sequence[str]) -> str:
-    """The text with the cut line begun anew; empty when it was not."""
-    if not partial.strip() or not rest or not rest[0].startswith(partial):
-        return ""
-    if len(partial.strip()) < 3 and rest[0].strip() != partial.strip():
-        return ""
-    return "\n".join([*head, *rest])
-
-
-def _overlapped(head: Sequence[str], partial: str, rest: Sequence[str]) -> str:
-    """The text without the lines that both parts have; empty when there are none."""
-    for size in range(min(OVERLAP, len(head), len(rest)), 1, -1):
-        if list(head[-size:]) != list(rest[:size]):
+        if marks and (inside or marks[2]) and (n == 0 or spoken):
+            return n + 1, True
+        if not line.strip():
             continue
-        if not any(line.strip() for line in rest[:size]):
+        if not _prose(line) and not (spoken and _follows(tail, n)):
+            break
+        spoken = n + 1
+    while spoken and spoken < len(tail) and not tail[spoken].strip():
+        spoken += 1
+    return spoken, False
+
+
+def _prose(line: str) -> bool:
+    return bool(_SPOKEN.search(line)) and not re.match(r"[-+@*<>=#/\s]", line)
+
+
+def _follows(tail: Sequence[str], at: int) -> bool:
+    """Whether a fence comes soon, so that this line is prose too."""
+    return any(fence(line) for line in tail[at : min(at + 3, LEAD)]) and bool(
+        re.match(r"[A-Z*]", tail[at])
+    )
+
+
+def _unclosed(rest: list[str]) -> list[str]:
+    """The lines without the one that closes a fence which was dropped."""
+    last = max((n for n, line in enumerate(rest) if fence(line)), default=-1)
+    if last >= 0 and not any(line.strip() for line in rest[last + 1 :]):
+        return [*rest[:last], *rest[last + 1 :]]
+    return rest
+
+
+def _overlap(head: Sequence[str], partial: str, rest: Sequence[str]) -> int:
+    """How many complete lines both parts have; 0 for none."""
+    for size in range(min(OVERLAP, len(head), len(rest)), 1, -1):
+        if rest[0] != head[-size] or list(head[-size:]) != list(rest[:size]):
+            continue
+        told = sum(c.isalnum() for line in rest[:size] for c in line)
+        if told < TELLING and not partial.strip():
             continue
         after = rest[size] if size < len(rest) else ""
         if not partial or after.startswith(partial):
-            return "\n".join([*head, *rest[size:]])
-    return ""
+            return size
+    return 0
+
+
+def _restarts(head: Sequence[str], partial: str, rest: Sequence[str]) -> bool:
+    """Whether the continuation begins the cut line anew."""
+    line = rest[0]
+    if not line.startswith(partial):
+        return False
+    whole, anew = _STRUCTURE.fullmatch(partial + line), _STRUCTURE.fullmatch(line)
+    if bool(whole) != bool(anew):
+        return bool(anew)
+    if partial.strip():
+        return True
+    # Only white space came of the line: what its neighbours have decides.
+    near = [_depth(text) for text in (*reversed(head[-6:]), *rest[1:6]) if text.strip()]
+    anew_far = min((abs(_depth(line) - n) for n in near), default=0)
+    whole_far = min((abs(_depth(partial + line) - n) for n in near), default=0)
+    return anew_far < whole_far
+
+
+def _depth(line: str) -> int:
+    """The indentation, a diff's mark counted as white space."""
+    text = re.sub(r"^[-+]", " ", line).expandtabs(4)
+    return len(text) - len(text.lstrip())
 
 
 def _open(text: str) -> bool:
