@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from repoctx.errors import GitError, StorageError, UnknownRevision
+from repoctx.errors import GitError, StorageError
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
 from repoctx.pack.anchor import (
@@ -45,19 +45,22 @@ def sum_of(tree: Snapshot) -> int:
 
 
 def decide_base(
-    session: Session, known: Known, overlay: Callable[[str], int]
+    session: Session,
+    known: Known,
+    overlay: Callable[[str], int],
+    is_at_hand: Callable[[str], bool],
 ) -> Decision:
     """The base's name: a commit id, ``tree:DIGEST``, or empty for the work tree now.
 
-    ``overlay`` gives the bytes of the overlay over a name. Raises UnknownRevision for
-    a bad ``--base``, GitError.
+    ``overlay`` gives the bytes of the overlay over a name, ``is_at_hand`` says whether
+    a base can be had. Raises UnknownRevision for a bad ``--base``, GitError.
     """
     place, asked = session.place, session.settings.base
     if asked:
         return Decision(resolve(place, asked), f"--base {asked}")
     rule = ""
     if place.head and not (known.warm or known.cold):
-        rule = _by_rule(session, known.size)
+        rule = _by_rule(session, known.size, is_at_hand)
     found = Candidates(place.head, "", known.warm, known.cold, rule, place.shallow)
     decision = decide(found, known.size, overlay)
     if not decision.base and known.tree and overlay(known.tree) <= cap(known.size):
@@ -66,15 +69,17 @@ def decide_base(
     return decision
 
 
-def _by_rule(session: Session, size: int) -> str:
+def _by_rule(session: Session, size: int, is_at_hand: Callable[[str], bool]) -> str:
     """The rule's commit; kept, because it costs git 30 ms and seldom moves."""
     try:
-        return _from_history(session, size)
+        return _from_history(session, size, is_at_hand)
     except GitError:  # A clone without trees cannot tell its history.
         return ""
 
 
-def _from_history(session: Session, size: int) -> str:
+def _from_history(
+    session: Session, size: int, is_at_hand: Callable[[str], bool]
+) -> str:
     """The rule's commit. ``size`` stands in for the size of a commit's tree that this
     clone cannot tell."""
     place = session.place
@@ -88,7 +93,7 @@ def _from_history(session: Session, size: int) -> str:
     kept = read_json(path)
     if isinstance(kept, dict) and kept.get("asked") == asked:
         base = kept.get("base")
-        if isinstance(base, str) and (not base or _is_here(session, base)):
+        if isinstance(base, str) and (not base or is_at_hand(base)):
             return base
     fork = fork_point(git, branch.commit, place.head)
     rows = first_parents(git, fork, is_fixed) if fork else ()
@@ -100,14 +105,6 @@ def _from_history(session: Session, size: int) -> str:
     with suppress(StorageError):  # Without the note it only takes longer.
         write_json(path, {"asked": asked, "base": base})
     return base
-
-
-def _is_here(session: Session, commit: str) -> bool:
-    """Whether ``commit`` is a full commit id that git knows here."""
-    try:
-        return resolve(session.place, commit) == commit
-    except UnknownRevision:
-        return False
 
 
 def _tree_size(session: Session, commit: str) -> int:

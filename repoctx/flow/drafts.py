@@ -20,7 +20,7 @@ from repoctx.flow.prefix import (
     render_base,
     stored_base,
 )
-from repoctx.flow.rendered import Pieces, Rendered
+from repoctx.flow.rendered import Rendered, name_of, touch_order
 from repoctx.flow.session import Session
 from repoctx.flow.state import read_json, write_json
 from repoctx.flow.survey import snapshot_at
@@ -53,7 +53,7 @@ from repoctx.pack.tokens import Estimate
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents, resolve, run
 from repoctx.scan.git import OBJECT_ID
-from repoctx.scan.history import change_counts, committed, touched
+from repoctx.scan.history import change_counts
 from repoctx.values import Segment, Snapshot, SourceFile, State
 
 MOST = 0.97
@@ -210,22 +210,22 @@ class Drafts:
 
     def _over(self, name: str, base: Base, key: str) -> Laid:
         """The overlay that turns ``base`` into the work tree."""
-        found = changes(base.snapshot, self._now, partial(self._pairs, base))
+        kept = self._rendered(base, key)
+        found = changes(base.snapshot, self._now, partial(self._pairs, base, kept))
         if not found:
             return Laid(base, (), None, key, self._hidden(base, ()))
-        kept = self._rendered(base, key)
-        ordered = in_order(found, self._touched(name, found, kept))
+        ordered = in_order(found, touch_order(self._session.place, name, found, kept))
         style = self._shelf.style
         with BaseTexts(base.segment, style) as old:
             huge = self._room.huge
             sources = Sources(old, self._texts, self._outline, base.shape, huge)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
 
-            def pieces(change: Change) -> Pieces:
+            def pieces(change: Change) -> list[tuple[str, str]]:
                 docs = overlay_docs((change,), sources, self._patch, tag)
                 return [(path, render(doc, style)) for path, doc in docs]
 
-            made = [kept.pieces(change, partial(pieces, change)) for change in ordered]
+            made = [kept.get(name_of(c), partial(pieces, c)) for c in ordered]
             overlay = overlay_segment(chain(*made), style, self._counter)
         kept.keep()
         return Laid(base, ordered, overlay, key, self._hidden(base, ordered))
@@ -284,19 +284,30 @@ class Drafts:
     def _pairs(
         self,
         base: Base,
+        kept: Rendered,
         gone: Mapping[str, SourceFile],
         fresh: Mapping[str, SourceFile],
     ) -> Mapping[str, str]:
         """Moves that changed the text too, by similarity."""
         if len(gone) * len(fresh) > MOST_PAIRS:
             return {}
-        from repoctx.pack import moves
 
-        with BaseTexts(base.segment, self._shelf.style) as old:
-            shown = {p: f for p, f in gone.items() if f.path not in base.shape}
-            before = {path: old(file) for path, file in shown.items()}
-        after = {path: self._texts(file) for path, file in fresh.items()}
-        return moves.similar(before, after)
+        def similar() -> Mapping[str, str]:
+            from repoctx.pack import moves
+
+            with BaseTexts(base.segment, self._shelf.style) as old:
+                shown = {p: f for p, f in gone.items() if f.path not in base.shape}
+                before = {path: old(file) for path, file in shown.items()}
+            after = {path: self._texts(file) for path, file in fresh.items()}
+            return moves.similar(before, after)
+
+        both = [[(p, f.oid) for p, f in side.items()] for side in (gone, fresh)]
+        digest = hashlib.sha256(repr(both).encode("utf-8", "surrogatepass"))
+        clean = all(file.state is State.CLEAN for file in fresh.values())
+        pairs: Mapping[str, str] = kept.get(
+            f"moved {digest.hexdigest()}" if clean else "", similar
+        )
+        return pairs
 
     def _fitted(self, name: str, whole: Base, room: int) -> Base:
         """The base ``name`` with skeletons for what does not fit into ``room``."""
@@ -345,20 +356,6 @@ class Drafts:
             texts.expect(snapshot.files)
             docs = base_docs(snapshot, texts)
             return render_base(self._shelf, key, snapshot, docs)
-
-    def _touched(
-        self, name: str, found: tuple[Change, ...], kept: Rendered
-    ) -> Mapping[str, int]:
-        """The order of the commits that last touched the changed paths."""
-        head = self._session.place.head
-        if not head or name.startswith(TREE) or name == head:
-            return {}  # An unborn branch has no commit that touched anything.
-        try:
-            git = partial(run, self._session.place)
-            touches = kept.touches(head, lambda: touched(git, name, head))
-        except GitError:  # The base's commit is gone; its rendering is not.
-            return {}
-        return committed(touches, {c.path: c.new.oid if c.new else "" for c in found})
 
     def kept_tree(self) -> str:
         """The last snapshot of a work tree that became a base, if it is still kept."""

@@ -144,7 +144,7 @@ def _on_a_base(
     """The base's name, the base with its overlay, and why it was chosen."""
     warm = tuple(filter(drafts.is_at_hand, memory.warm))
     known = Known(warm, memory.cold, drafts.kept_tree(), sum_of(now))
-    decision = decide_base(session, known, drafts.overlay_size)
+    decision = decide_base(session, known, drafts.overlay_size, drafts.is_at_hand)
     name = decision.base or f"{TREE}{now.tree}"
     laid = drafts.lay(name)
     if name.startswith(TREE):

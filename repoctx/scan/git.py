@@ -122,31 +122,39 @@ def discover(path: Path) -> Place:
         "--show-object-format",
         "--show-cdup",
         "--absolute-git-dir",
+        "--verify",
+        "--quiet",
+        "HEAD^{commit}",
     )
     out, err = _communicate(process, None, TIMEOUT)
-    if process.returncode:
+    lines = out.split(b"\n", 4)
+    # Without a commit on HEAD git fails too, but only after it has told the rest.
+    if process.returncode and len(lines) < 5:
         if err.startswith(b"fatal: not a git repository (or any"):
             if (broken := _remains(folder)) is not None:
                 raise NotARepository(f"{broken} is there, but git cannot read it")
             return Place(folder, user_state(folder), git=False, git_dir=folder)
         raise _refusal(folder, err)
-    # The git folder comes last: a name may hold a newline.
-    inside, shallow, object_format, up, git_dir = out.split(b"\n", 4)
+    # The git folder comes last but for HEAD: a name may hold a newline.
+    inside, shallow, object_format, up, rest = lines
+    git_dir, head = rest.removesuffix(b"\n"), b""
+    if not process.returncode:
+        git_dir, _, head = git_dir.rpartition(b"\n")
     if inside != b"true":
         raise NotARepository(f"{folder} has no work tree (a bare repository or .git)")
     root = Path(os.path.normpath(folder / os.fsdecode(up)))
-    home = Path(os.fsdecode(git_dir.removesuffix(b"\n")))
+    home = Path(os.fsdecode(git_dir))
     if not _owns(root, home):
         raise NotARepository(f"{home} is configured to keep its files elsewhere")
-    place = Place(
+    return Place(
         root,
         _common_dir(home) / "repoctx",
         git=True,
         git_dir=home,
         object_format=object_format.decode(),
+        head=head.decode(),
         shallow=shallow == b"true",
     )
-    return _with_head(place)
 
 
 def _remains(folder: Path) -> Path | None:
@@ -308,21 +316,6 @@ def ignored_among(
         for file, line, pattern, path in rows
         if not pattern.startswith("!")
     }
-
-
-def _with_head(place: Place) -> Place:
-    with contextlib.suppress(UnknownRevision):
-        head = resolve(place, "HEAD")
-        return Place(
-            place.root,
-            place.state,
-            git=True,
-            git_dir=place.git_dir,
-            object_format=place.object_format,
-            head=head,
-            shallow=place.shallow,
-        )
-    return place
 
 
 def _owns(root: Path, git_dir: Path) -> bool:
