@@ -83,8 +83,7 @@ class LeftOut(NamedTuple):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The files of one tree, in bytewise path order.
 
     ``tree`` is a digest over (path, oid, mode) of ``files`` and of the duplicates among
@@ -96,16 +95,14 @@ class Snapshot:
     tree: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(NamedTuple):
     """One secret taken out of a text: the rule's name and the line it stood on."""
 
     rule: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A file's content as it enters the prefix: decoded, ``\\n`` only, redacted.
 
     ``text`` has as many lines as the file. ``newline`` is ``lf``, ``crlf``, ``cr``,
@@ -160,8 +157,7 @@ class Kind(StrEnum):
     KEY = "key"
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A definition: lines ``start`` to ``end``, a one-line signature, its first
     docstring line, and the dotted name of what encloses it (empty at top level)."""
 
@@ -174,8 +170,7 @@ class Symbol:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A use of a name: ``call``, ``import``, ``type``, ``inherit`` or ``name``."""
 
     name: str
@@ -214,8 +209,7 @@ class Passage:
     oid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A symbol and the file it stands in."""
 
     path: str
@@ -401,8 +395,7 @@ class Request:
     previous: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(NamedTuple):
     """A quote in an answer and where it was found (``path`` empty: unverified)."""
 
     quote: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -67,8 +66,7 @@ ROUTER = Vendor(("OPENROUTER_API_KEY",), "", "openrouter.ai", "")
 """Reached as `COMPATIBLE`, with a key of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A provider and its model (``""``: the server's own), and why in a few words."""
 
     provider: str
@@ -190,8 +188,7 @@ def _unknown(model: str, provider: str, providers: Collection[str]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """Where API keys come from: the variable the user named, and those of his file."""
 
     variable: str = ""

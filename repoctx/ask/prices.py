@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from repoctx.values import Capabilities, Usage
 
@@ -25,8 +25,7 @@ OUTPUT = 8192
 HOUR = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """A model as it is spelled: its vendor (genai-prices' id), its own name, and where
     it is reached, which tells the vendor when ``provider`` is none."""
 

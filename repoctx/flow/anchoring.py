@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from repoctx.errors import GitError, StorageError
 from repoctx.flow.session import Session
@@ -27,8 +27,7 @@ TREE = "tree:"
 """Opens the name of a base that is a snapshot of the work tree, not a commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known before choosing: the bases that a cache is believed to hold, the
     last used first; whether that cache has surely ended; the last snapshot that became
     a base (empty: none); the bytes of the present tree."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from repoctx import __version__
 from repoctx.errors import BudgetExceeded, GitError, UnknownRevision
@@ -77,8 +77,7 @@ DOCUMENT = 60
 _RANKS = {"source": 1, "other": 2, "docs": 3, "tests": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class Laid:
+class Laid(NamedTuple):
     """A base with the overlay that makes it the work tree."""
 
     base: Base

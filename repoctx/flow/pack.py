@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import repoctx_prompts as prompts
 
@@ -50,8 +51,7 @@ class Packed:
         return "" if self.name.startswith(TREE) else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What local state knows of the bases that a cache may hold; see `decide_base`."""
 
     warm: tuple[str, ...] = ()

@@ -11,10 +11,10 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, repeat
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from repoctx.errors import StorageError
 from repoctx.flow.state import (
@@ -47,8 +47,7 @@ COUNTED_TOGETHER = 1_000_000
 META_VERSION = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """A rendered base: the tree it shows, where its bytes are, and which of its files
     it does not show in full."""
 
@@ -57,8 +56,7 @@ class Base:
     shape: Mapping[str, Show] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(NamedTuple):
     """Where rendered bases are kept and how they are rendered and counted."""
 
     state: State

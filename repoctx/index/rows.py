@@ -11,7 +11,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
@@ -35,8 +34,7 @@ DEFINITIONS = "SELECT definitions FROM outlines WHERE id = ?"
 REFERENCES = "SELECT refs FROM outlines WHERE id = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """All that is known of one blob. ``outline`` is None when it has none."""
 
     oid: str

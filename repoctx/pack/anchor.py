@@ -24,8 +24,8 @@ instead at the last commit before today gives 92-97% there: B moves every day.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isqrt
+from typing import NamedTuple
 
 ROOT = 76
 """An overlay may grow to this number times the root of the base's bytes (40 times the
@@ -53,8 +53,7 @@ ROWS = 1024
 smallest id serves as one, which still is the history's choice alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitRow:
+class CommitRow(NamedTuple):
     """A commit of the chain and the files it added, modified and deleted."""
 
     commit: str
@@ -120,8 +119,7 @@ def _start(commits: Sequence[str], whole: bool) -> int:
     return commits.index(min(commits))
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """What a base could be. Names are commit ids, or the caller's own names for kept
     snapshots; an empty string is none.
 
@@ -138,8 +136,7 @@ class Candidates:
     shallow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The base: one of the candidates' names, or empty for the work tree's own files.
 
     ``why`` is a clause for people; ``note`` a line they should see once, or empty.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 FULL_SHARE = 0.9
 """A base up to this share of the limit is shown whole: changes need the rest."""
@@ -48,8 +49,7 @@ class Show(StrEnum):
     OMITTED = "omitted"
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """A file's tokens in full; a lower ``rank`` is served first."""
 
     path: str

@@ -8,8 +8,8 @@ only what stands behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from repoctx.pack.base import TextOf, file_doc
 from repoctx.pack.budget import Show
@@ -37,8 +37,7 @@ class Shape(StrEnum):
     FULL = "full"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One path that differs. ``old`` and ``new`` are where the texts can be read (for
     a duplicate: the copy that was kept); ``source`` is the path a move came from."""
 
@@ -127,8 +126,7 @@ def in_order(
     return tuple(sorted(found, key=place))
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """Where the overlay's texts come from. ``partial`` are the paths that the base does
     not show in full; ``outline`` gives a present text's skeleton; ``huge`` is the size
     in bytes above which `is_hidden` hides uncommitted work too."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 FORMAT_VERSION = 1
 
@@ -47,8 +47,7 @@ class Section(StrEnum):
     CURRENT = "current"
 
 
-@dataclass(frozen=True, slots=True)
-class Doc:
+class Doc(NamedTuple):
     """One unit: a tag, attributes in the order in which they are written, a body.
 
     ``body`` is None for a document that is only a line (a pointer, a tombstone).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from repoctx.scan.globs import BadPattern, Nested, to_regex
 
@@ -21,8 +21,7 @@ Values = dict[str, bool | None]
 """Attribute -> True (set), False (unset), None (said to be unspecified)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of an attributes file, relative to the file's folder."""
 
     regex: re.Pattern[str]

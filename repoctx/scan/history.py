@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from repoctx.errors import GitError
 
@@ -41,16 +41,14 @@ _RAW = (
 _CHAIN = ("--first-parent", "--diff-merges=first-parent", "--root")
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """The default branch: its full ref name and the commit it is at."""
 
     ref: str
     commit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A commit and how many regular files it added, modified and deleted."""
 
     commit: str
@@ -59,8 +57,7 @@ class Row:
     deleted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """A path that differs between base and HEAD: ``order`` of the last commit that
     touched it (0: unknown, older than all others) and its blob at HEAD ("": none)."""
 
@@ -204,8 +201,7 @@ def committed(touches: Mapping[str, Touch], now: Mapping[str, str]) -> dict[str,
     return {path: ranks[order] for path, order in orders.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     path: str
     status: str
     oid: str

@@ -53,8 +53,7 @@ class Entry(NamedTuple):
     state: State = State.CLEAN
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The files of one tree in bytewise path order, and what is no file to read.
 
     ``also`` are paths of the same tree that nobody asks about, which still tell whose

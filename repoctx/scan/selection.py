@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from repoctx.errors import SettingsError, UsageError
 from repoctx.protocols import Reader
@@ -45,8 +46,7 @@ class Selection:
     use_ignore: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """A listing divided: ``files`` to read, and what is left out by its path.
 
     ``wanted`` are paths that an include or a negated pattern brought back: reasons that
@@ -62,8 +62,7 @@ class Chosen:
         return path in self.wanted
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRules:
+class OwnRules(NamedTuple):
     """What the .repoctxignore files of one tree say. ``digest`` is over their paths and
     ids: "" when there are none."""
 

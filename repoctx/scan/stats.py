@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HEADER = b"repoctx stats 1\n"
 _RACY_NS = 2_000_000_000
@@ -11,8 +11,7 @@ _RACY_NS = 2_000_000_000
 (FAT keeps two seconds); it is hashed again next time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What must not have moved for a remembered id to hold (times in nanoseconds).
 
     ``oid`` is the id of the raw bytes; ``lf_oid`` the id with CRLF turned into LF, or

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from repoctx.errors import SettingsError, StorageError
 from repoctx.settings import readers
@@ -61,8 +61,7 @@ class Settings:
     prompts_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """How one key is read, and what for. ``scope`` is ``any``, ``trusted`` (in a
     project file, only after trust) or ``own`` (never in a project file)."""
 
@@ -184,8 +183,7 @@ def load(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
+class _Layer(NamedTuple):
     table: dict[str, Any]
     origin: Callable[[str], str]
     loose: bool = False
