@@ -89,9 +89,9 @@ def ttl_for(session: Session, model: Model, tokens: int, past: Sequence[Entry]) 
     was written for, then the one that the gaps seen make the cheapest."""
     able, now = model.able, time.time()
     sent = last_sent(session.state, model.name)
-    if sent is not None and sent.ttl in able.ttls:
-        if is_warm(sent, able, now, session.way):
-            return sent.ttl
+    warm = sent is not None and is_warm(sent, able, now, session.way)
+    if sent is not None and warm and sent.ttl in able.ttls:
+        return sent.ttl
     usual = next(iter(able.ttls), 0)
     seen = gaps([row.time for row in past])
     if len(able.ttls) < 2:
