@@ -47,6 +47,16 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A provider whose SDK takes long to import."""
+
+    def prepare(self) -> None:
+        """Import it, in a thread of its own while the prompt is made. What goes wrong
+        is said by ``stream`` again."""
+        ...
+
+
+@runtime_checkable
 class Prewarms(Protocol):
     """A provider that can fill its cache without an answer."""
 
@@ -112,6 +122,7 @@ __all__ = [
     "Endpoint",
     "Learns",
     "Opener",
+    "Prepares",
     "Prewarms",
     "Provider",
     "Reader",
