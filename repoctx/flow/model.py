@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from repoctx.ask.choose import (
@@ -18,6 +20,7 @@ from repoctx.ask.choose import (
     keyed,
 )
 from repoctx.ask.prices import Facts, Ref, facts
+from repoctx.errors import RepoctxError
 from repoctx.flow.counting import Counted
 from repoctx.flow.scale import scale_for
 from repoctx.flow.sent import last_sent
@@ -25,7 +28,7 @@ from repoctx.flow.session import Session
 from repoctx.pack import tokens
 from repoctx.pack.tokens import ONE, Scale
 from repoctx.plugins import providers
-from repoctx.protocols import Learns, Provider, Tokenizer
+from repoctx.protocols import Learns, Prepares, Provider, Tokenizer
 from repoctx.values import Capabilities, Endpoint
 
 USUAL = "o200k_base"
@@ -92,6 +95,8 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         verbosity=settings.verbosity,
     )
     provider = here[choice.provider](endpoint)
+    if learn and isinstance(provider, Prepares):
+        threading.Thread(target=_prepare, args=(provider,), daemon=True).start()
     if choice.provider in VENDORS:
         known = facts(Ref(choice.provider, choice.model), time.time())
         if known is not None:
@@ -131,6 +136,12 @@ def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilitie
         cliff=known.cliff,
         tokenizer=said.tokenizer or known.tokenizer,
     )
+
+
+def _prepare(provider: Prepares) -> None:
+    """Import an SDK; whoever needs it hears why that failed."""
+    with suppress(RepoctxError):
+        provider.prepare()
 
 
 def _nobody(_urls: Sequence[str]) -> str:

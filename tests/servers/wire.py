@@ -2,7 +2,7 @@
 
 A server behaves by its vendor's rules; ``faults`` are taken one a request, and when
 they are used up it behaves. Requests are kept in ``requests``, their headers in
-``headers_seen``.
+``headers_seen``; ``moments`` are those of connections and of requests.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -66,6 +67,7 @@ class Server(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.headers_seen: list[Mapping[str, str]] = []
         self.found: list[Found] = []
+        self.moments: list[float] = []
         self.kept: dict[str, Any] = {}
         self.dropped = threading.Event()
         self.released = threading.Event()
@@ -80,6 +82,11 @@ class Server(ThreadingHTTPServer):
         """A fresh id."""
         with self._lock:
             return f"{prefix}_{next(self._numbers):06}"
+
+    def get_request(self) -> Any:
+        found = super().get_request()
+        self.moments.append(time.monotonic())
+        return found
 
     def take_fault(self) -> Fault:
         with self._lock:
@@ -137,6 +144,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(lambda: (self.check_key(), self.get())[1])
 
     def do_POST(self) -> None:
+        self.server.moments.append(time.monotonic())
         fault = self.server.take_fault()
         if fault.how == "unread":
             # As a proxy does with a body that is too large: it does not read it.
