@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -20,6 +22,7 @@ from repoctx.errors import (
 )
 from repoctx.protocols import Counts, Prewarms, Provider
 from repoctx.values import Delta, Endpoint, Prefix, Request, Stop, Turn
+from repos import make_repo
 from servers import anthropic as anthropic_server
 from servers import openai as openai_server
 from servers.chat import Fault
@@ -314,6 +317,30 @@ def test_the_plugin_and_the_table_agree_on_who_wants_breakpoints(name: str):
     known = facts(Ref("openai", name), 0)
     assert known is not None
     assert known.able.cache == openai.provider(Endpoint()).capabilities(name).cache
+
+
+BESIDE = """
+import sys, time
+from pathlib import Path
+from repoctx.flow.model import choose_model
+from repoctx.flow.session import open_session
+flags = {"model": sys.argv[2]}
+with open_session(Path(sys.argv[1]), flags) as session:
+    choose_model(session)
+    assert sys.argv[3] not in sys.modules
+    choose_model(session, learn=True)
+    end = time.monotonic() + 60
+    while sys.argv[3] not in sys.modules and time.monotonic() < end:
+        time.sleep(0.05)
+    assert sys.argv[3] in sys.modules
+"""
+
+
+def test_the_sdk_comes_while_the_prompt_is_made(marked: Wire, tmp_path):
+    root = make_repo(tmp_path / "repo", {"a.py": "x = 1\n"})
+    name = marked.plugin.__name__.rpartition(".")[2]
+    argv = [sys.executable, "-c", BESIDE, str(root), f"{name}/{marked.model}", name]
+    subprocess.run(argv, check=True, timeout=120)
 
 
 # --- what goes wrong ----------------------------------------------------------------
