@@ -50,13 +50,15 @@ class Round:
 @dataclass(frozen=True, slots=True)
 class Control:
     """Time and the user's will: a monotonic clock in seconds, a sleep, whether the user
-    has cancelled, where a line about a wait goes, and who is told of each round."""
+    has cancelled, where a line about a wait goes, and who is told of each round and of
+    the first event of a stream."""
 
     now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     cancelled: Callable[[], bool] = lambda: False
     note: Callable[[str], None] = lambda _: None
     sent: Callable[[Round], None] = lambda _: None
+    begun: Callable[[], None] = lambda: None
 
 
 USUAL = Limits()
@@ -189,6 +191,7 @@ def _deltas(pump: _Pump, limits: Limits, control: Control) -> Iterator[Delta]:
             return
         if isinstance(item, BaseException):
             raise item
+        control.begun()
         yield item
         patience, since = limits.idle, control.now()
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import repoctx_prompts as prompts
 
 from repoctx.ask.ledger import Entry
-from repoctx.ask.receive import Control, Limits, Round
+from repoctx.ask.receive import REAL, Control, Limits, Round
 from repoctx.ask.save import AnswerFile
 from repoctx.ask.seam import Rounds
 from repoctx.ask.send import answer
@@ -34,6 +34,7 @@ def send(
     packed: Packed | None,
     on_text: Callable[[str], None],
     door: str = "ask",
+    control: Control = REAL,
 ) -> Answer:
     """Send ``request``, asking for the rest of an answer that was cut, and stream the
     answer into ``on_text``.
@@ -58,7 +59,7 @@ def send(
     before = held(session, model, packed.key) if packed else None
     request = replace(request, previous=before.response if before else "")
     saved, response = None, ""
-    control = Control(note=session.notes.append, sent=note)
+    control = replace(control, note=session.notes.append, sent=note)
     session.progress(f"waiting for {model.name}", 0, 0)
     try:
         got = answer(model.provider, request, on_text, file, limits(session), control)

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,6 +59,8 @@ class ChatServer(ThreadingHTTPServer):
         self.behaviour = behaviour
         self.faults = deque(faults)
         self.requests: list[dict[str, Any]] = []
+        self.watch: Callable[[str, dict[str, Any]], object] = lambda what, request: None
+        """Told ``asked`` and, after the first word, ``begun``; may hold a request."""
         self.headers_seen: list[dict[str, str]] = []
         self.dropped = threading.Event()
         self.released = threading.Event()
@@ -122,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(size))
         self.server.headers_seen.append({k.lower(): v for k, v in self.headers.items()})
         self.server.requests.append(request)
+        self.server.watch("asked", request)
         fault = self.server.faults.popleft() if self.server.faults else Fault()
         if self.path != "/v1/chat/completions":
             self._json(404, {"error": {"message": "File Not Found"}})
@@ -156,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if word:
                 self._event({"choices": [{"index": 0, "delta": {"content": word}}]})
+            if not sent:
+                self.server.watch("begun", request)
         self._event(
             {"choices": [{"index": 0, "delta": {}, "finish_reason": behaviour.finish}]}
         )
