@@ -29,6 +29,7 @@ The script is a TOML or JSON file, named by ``REPOCTX_SCRIPT`` or by a base URL
     at = 10                     # characters of text that come first
     retryable = true
     retry_after = 1.5
+    stall = 60.0                # seconds of silence before it
 
 ``cached`` is the longest common prefix with any earlier request, counted in bytes.
 A prewarm fills the cache, stands in the record with the mode ``prewarm``, and takes no
@@ -221,6 +222,7 @@ def _said(reply: dict[str, Any]) -> Iterator[Delta]:
         time.sleep(float(reply.get("delay", 0)))
         yield Delta(text[start : min(start + step, end)])
     if error:
+        time.sleep(float(error.get("stall", 0)))
         raise _error(error)
 
 

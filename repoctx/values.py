@@ -427,6 +427,11 @@ class Answer:
     turns: tuple[Turn, ...] = ()
     id: str = ""
 
+    @property
+    def rounds(self) -> int:
+        """Messages that it came in."""
+        return sum(turn.role == "assistant" for turn in self.turns)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

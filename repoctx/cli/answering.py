@@ -40,6 +40,7 @@ def answer(here: Job, chat: Chat, question: Question, door: str) -> tuple[Chat, 
         raise
     here.out.fields["model"] = asked.model.name
     here.out.fields["conversation"] = chat.id
+    here.out.fields["rounds"] = asked.answer.rounds
     _context(here, asked)
     _report(here, asked.answer, asked.model.name, here.colours)
     return chat, asked
@@ -91,9 +92,10 @@ def _report(here: Job, answer: Answer, model: str, rich: bool) -> None:
     out.write(_sources(answer.citations, here.session.place.root, rich))
     if usage.input:
         cost = "" if usage.cost is None else f", ${usage.cost:.4f}"
+        rounds = f", in {answer.rounds} rounds" if answer.rounds > 1 else ""
         here.session.notes.append(
             f"{model}: {usage.input:,} tokens in, {usage.cached / usage.input:.1%} of "
-            f"them cached, {usage.output:,} out{cost}"
+            f"them cached, {usage.output:,} out{rounds}{cost}"
         )
 
 
