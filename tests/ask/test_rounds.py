@@ -117,7 +117,7 @@ SEAMS = {
     "all of it again": (TEXT[:500], TEXT),
     "a word before": (
         TEXT[:500],
-        "Going on:\n\n" + "\n".join(TEXT.split("\n")[14:]),
+        "Continuing where I left off:\n\n" + "\n".join(TEXT.split("\n")[14:]),
     ),
 }
 
