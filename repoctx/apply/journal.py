@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from repoctx.apply.folder import sync_folder
+from repoctx.apply.guard import refusal
 from repoctx.errors import NotApplied, StorageError
 
 JOURNAL_VERSION = 1
@@ -34,6 +35,7 @@ PATIENCE = 60.0
 
 _FIRST = f"repoctx journal {JOURNAL_VERSION}\n".encode()
 _PAUSE = 0.02
+_BROKEN = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 class Phase(StrEnum):
@@ -148,33 +150,36 @@ def forget(folder: Path, journal: Journal) -> None:
 
 
 def read(folder: Path, record: Record) -> Journal:
-    """The whole journal. Raises StorageError when it is gone or damaged."""
+    """The whole journal. Raises StorageError when it is gone, damaged, or names what
+    no commit may touch."""
     path = _file(folder, record.id, record.phase)
     try:
         with path.open("rb") as file:
             fields = _read_header(file.readline(), file.readline())
             entries = tuple(
                 Entry(
-                    path=e["path"],
+                    path=_path(e["path"]),
                     old=_side(e["old"], file.read),
                     new=_side(e["new"], file.read),
-                    source=e["source"],
+                    source=_path(e["source"]) if e["source"] else "",
                 )
                 for e in fields["entries"]
             )
+        return Journal(
+            id=record.id,
+            time=float(fields["time"]),
+            title=str(fields["title"]),
+            entries=entries,
+            made=tuple((_path(p), _perm(perm, 0o7777)) for p, perm in fields["made"]),
+            dropped=tuple(
+                (_path(p), _perm(perm, 0o7777)) for p, perm in fields["dropped"]
+            ),
+            phase=record.phase,
+        )
     except OSError as exc:
         raise StorageError(f"cannot read {path}: {exc.strerror}") from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except _BROKEN as exc:
         raise StorageError(f"the journal {path} is damaged") from exc
-    return Journal(
-        id=record.id,
-        time=fields["time"],
-        title=fields["title"],
-        entries=entries,
-        made=tuple((p, perm) for p, perm in fields["made"]),
-        dropped=tuple((p, perm) for p, perm in fields["dropped"]),
-        phase=record.phase,
-    )
 
 
 def records(folder: Path) -> list[Record]:
@@ -184,9 +189,10 @@ def records(folder: Path) -> list[Record]:
         try:
             with path.open("rb") as file:
                 fields = _read_header(file.readline(), file.readline())
-            files = tuple((e["path"], _what(e)) for e in fields["entries"])
-            found.append(Record(name, phase, fields["time"], fields["title"], files))
-        except (OSError, ValueError, KeyError, TypeError):
+            files = tuple((str(e["path"]), _what(e)) for e in fields["entries"])
+            title = str(fields["title"])
+            found.append(Record(name, phase, float(fields["time"]), title, files))
+        except (OSError, *_BROKEN):
             found.append(Record(name, phase, 0.0, "(not to be read)", ()))
     return found
 
@@ -314,10 +320,24 @@ def _read_header(first: bytes, second: bytes) -> dict[str, Any]:
 def _side(note: dict[str, Any] | None, read: Callable[[int], bytes]) -> Side | None:
     if note is None:
         return None
-    data = read(note["size"])
+    size = int(note["size"])
+    data = read(size) if size >= 0 else b""
     if hashlib.sha256(data).hexdigest() != note["sha256"]:
         raise ValueError("bytes differ from their digest")
-    return Side(data, note["perm"])
+    return Side(data, _perm(note["perm"]))
+
+
+def _path(value: object) -> str:
+    """A path that may be written: the state folder may come from anywhere."""
+    if not isinstance(value, str) or refusal(value):
+        raise ValueError("no path for a commit")
+    return value
+
+
+def _perm(value: object, most: int = 0o777) -> int:
+    if not isinstance(value, int) or value & ~most:
+        raise ValueError("no permission bits")
+    return value
 
 
 def _what(entry: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from repoctx.apply.report import Report
     from repoctx.flow.apply import Edits, Located
     from repoctx.flow.pending import Round
+    from repoctx.flow.trial import Ran
 
 app = typer.Typer(**o.APP)
 
@@ -67,6 +68,14 @@ def apply(
     last: Annotated[
         bool, typer.Option("--last", help="The newest saved answer.")
     ] = False,
+    lint_cmd: Annotated[
+        str | None,
+        typer.Option("--lint-cmd", metavar="CMD", help="Must succeed on a copy first."),
+    ] = None,
+    test_cmd: Annotated[
+        str | None,
+        typer.Option("--test-cmd", metavar="CMD", help="Then this one must."),
+    ] = None,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
@@ -84,15 +93,24 @@ def apply(
         raise UsageError("which answer? Name its file, or - for stdin, or --last")
     if last and (files or pending):
         raise UsageError("--last is an answer of its own: leave the others out")
-    with job(repo, {"output_format": output_format}, quiet, no_color) as here:
+    flags = {
+        "output_format": output_format,
+        "lint_cmd": lint_cmd,
+        "test_cmd": test_cmd,
+    }
+    with job(repo, flags, quiet, no_color) as here:
         given = _given(here, files or [], form, pending, last)
         view = _View(here, yes, dry_run, asked_stdin="-" in map(str, files or []))
         rules = Rules(force, allow_ignored)
-        located, record = run(here.session, given.edits, view.confirm, rules)
+        done = run(here.session, given.edits, view.confirm, rules)
+        located, record = done.located, done.record
         here.out.fields["report"] = located.report.data()
         here.out.fields["applied"] = record is not None
+        here.out.fields["checks"] = [asdict(one) for one in done.ran]
         if not located.report.ok:
             _refused(here, located.report, given, dry_run)
+        if done.ran and not done.ran[-1].ok:
+            _failed(here, done.ran[-1], given)
         if record is None:
             view.unchanged(located)
             return
@@ -199,11 +217,25 @@ def _refused(here: Job, found: Report, given: _Given, dry_run: bool) -> None:
     here.out.write(plain(text) if sys.stdout.isatty() else text)
     if not found.outcomes:
         raise NotApplied("no edit was found in the answer")
+    accepted = frozenset(o.id for o in found.outcomes if o.ok)
     if not dry_run:
-        accepted = frozenset(o.id for o in found.outcomes if o.ok)
         keep(here.session, given.rounds, accepted, given.edits.title)
     where = sorted({quoted(o.path) for o in found.failed if o.path})
     raise NotApplied(
         f"{len(found.failed)} of {len(found.outcomes)} block(s) refused "
         f"({', '.join(where[:5]) or 'no path'}): nothing was applied"
+    )
+
+
+def _failed(here: Job, ran: Ran, given: _Given) -> None:
+    """Tell what a command has against it, keep the blocks, end. Raises NotApplied."""
+    from repoctx.flow.pending import keep
+
+    here.out.fields["files_changed"] = []
+    here.out.write(plain(ran.output))
+    every = frozenset(block.id for block in given.edits.blocks)
+    keep(here.session, given.rounds, every, given.edits.title)
+    how = "took too long" if ran.code is None else f"failed ({ran.code})"
+    raise NotApplied(
+        f"{ran.name} {how}: nothing was applied; the blocks are kept pending"
     )

@@ -21,6 +21,7 @@ from repoctx.flow.journals import journal_folder
 from repoctx.flow.pending import Round, blocks_of
 from repoctx.flow.session import Session
 from repoctx.flow.shown import Shown
+from repoctx.flow.trial import Ran, try_out
 from repoctx.scan import Place, run
 from repoctx.values import Block, Patch
 
@@ -62,6 +63,16 @@ class Located:
     patch: Patch
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of an answer. Without a ``record`` nothing was changed: something was
+    refused, declined, there already, or a command in ``ran`` failed."""
+
+    located: Located
+    record: Record | None = None
+    ran: tuple[Ran, ...] = ()
 
 
 Confirm = Callable[[Located], bool]
@@ -110,25 +121,35 @@ def locate(session: Session, edits: Edits, rules: Rules = STRICT) -> Located:
 
 def apply(
     session: Session, edits: Edits, confirm: Confirm, rules: Rules = STRICT
-) -> tuple[Located, Record | None]:
-    """Locate the edits and, when all are accepted and ``confirm`` says so, make them.
+) -> Applied:
+    """Locate the edits and, when all are accepted, ``confirm`` says so, and the lint
+    and test commands of the settings are content, make them.
 
-    No record: nothing was changed (refused, declined, or there already). When a file
-    changes between the look and the commit, all is located and confirmed anew. Raises
-    NotApplied, StorageError, GitError.
+    When a file changes between the look and the commit, all is located and confirmed
+    anew. Raises NotApplied, StorageError, GitError.
     """
     folder = journal_folder(session.place, session.state)
     for attempt in range(1, ATTEMPTS + 1):
         located = locate(session, edits, rules)
         if not located.report.ok or not confirm(located):
-            return located, None
+            return Applied(located)
+        patch = located.patch
         try:
-            patch = located.patch
-            return located, commit(session.place.root, folder, patch, edits.title)
+            ran = try_out(session.place, patch, _commands(session), session.progress)
+            if not all(one.ok for one in ran):
+                return Applied(located, ran=ran)
+            record = commit(session.place.root, folder, patch, edits.title)
+            return Applied(located, record, ran)
         except Drifted:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _commands(session: Session) -> list[tuple[str, str]]:
+    settings = session.settings
+    both = (("lint", settings.lint_cmd), ("test", settings.test_cmd))
+    return [(name, command) for name, command in both if command]
 
 
 class _Files:

@@ -59,6 +59,8 @@ class Settings:
     effort: str = ""
     verbosity: str = ""
     prompts_dir: Path | None = None
+    lint_cmd: str = ""
+    test_cmd: str = ""
 
 
 class Key(NamedTuple):
@@ -116,6 +118,8 @@ _KEYS: Mapping[str, Key] = {
         "trusted",
     ),
     "prompts_dir": Key(readers.path, "folder of your own prompts", "trusted"),
+    "lint_cmd": Key(readers.line, "run on a copy before edits are applied", "trusted"),
+    "test_cmd": Key(readers.line, "run on a copy before edits are applied", "trusted"),
 }
 
 

@@ -134,6 +134,52 @@ def test_a_damaged_journal_is_told_and_changes_nothing(here: Place) -> None:
     assert here.shape == before
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"path": "a.txt"', '"path": "../evil"'),
+        ('"path": "a.txt"', '"path": ".git/hooks/pre-commit"'),
+        ('"path": "a.txt"', '"path": "/etc/x"'),
+        ('"path": "a.txt"', '"path": 7'),
+        ('"made": [["c", 493]', '"made": [["../c", 493]'),
+        ('"perm": 416', '"perm": 2541'),
+        ('"perm": 416', '"perm": "x"'),
+        ('"size": 4', '"size": -1'),
+        ('"entries": [', '"entries": 7, "x": ['),
+        ("{", "[" * 100_000),
+    ],
+)
+@pytest.mark.parametrize("phase", ["done", "applying", "undoing"])
+def test_a_planted_journal_writes_nothing(
+    here: Place, old: str, new: str, phase: str
+) -> None:
+    """A `.git` folder may come from anywhere, and journals with it."""
+    here.commit(*ALL)
+    (path,) = here.folder.glob("*.done")
+    data = path.read_bytes()
+    planted = data.replace(old.encode(), new.encode(), 1)
+    assert planted != data
+    path.unlink()
+    path.with_suffix(f".{phase}").write_bytes(planted)
+    before = here.shape
+    if phase == "done":
+        with pytest.raises(StorageError):
+            here.undo()
+    else:
+        assert "cannot be taken back" in here.recover()[0]
+        assert here.phases == ["left"]
+    assert here.shape == before
+    assert sorted(p.name for p in here.root.parent.iterdir()) == ["root", "state"]
+
+
+def test_folders_keep_their_group(here: Place) -> None:
+    (here.root / "b").chmod(0o2750)
+    before = here.shape
+    here.commit(*ALL)
+    here.undo()
+    assert here.shape == before
+
+
 def test_the_tree_can_have_moved(here: Place, tmp_path: Path) -> None:
     before = here.shape
     here.commit(*ALL)

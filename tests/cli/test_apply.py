@@ -190,6 +190,17 @@ def test_the_last_saved_answer(machine: Machine, repo) -> None:
     assert "min(3**attempt, 60)" in path.read_text()
 
 
+def test_a_test_that_fails_changes_nothing(machine: Machine, repo, answer) -> None:
+    call = ("apply", "-y", str(answer), "--test-cmd")
+    done = machine.run(*call, "echo 3 of 4 failed; exit 1", cwd=repo)
+    assert done.code == 1 and "3 of 4 failed\n" in done.text
+    assert "test failed (1)" in done.err and changed(repo) == ""
+    done = machine.run(*call, "false", "--output-format", "json", cwd=repo)
+    assert done.result["checks"][0]["code"] == 1 and done.result["applied"] is False
+    assert machine.run("apply", "-y", "--pending", cwd=repo).code == 0
+    assert changed(repo) == "M src/retry.py\n?? notes/"
+
+
 # --- on a terminal ------------------------------------------------------------------
 
 

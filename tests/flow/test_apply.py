@@ -13,12 +13,21 @@ from apply import tracer
 from apply.cases import CASES, answer, folder
 from repoctx.apply.journal import Record
 from repoctx.errors import NotApplied, UsageError
-from repoctx.flow.apply import Edits, Located, Rules, apply, edits_of, last_answer
+from repoctx.flow.apply import (
+    Applied,
+    Edits,
+    Located,
+    Rules,
+    apply,
+    edits_of,
+    last_answer,
+)
 from repoctx.flow.pending import Round, drop, keep, pending
 from repoctx.flow.session import Session, open_session
 from repoctx.flow.shown import note_shown, shown_by
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.undo import history, redo, show, undo
+from repoctx.settings import trust, user_file
 from repos import git, make_repo, write
 
 FILES = {
@@ -54,7 +63,8 @@ def run(
     session: Session, *texts: str, rules: Rules = RULES, **more: object
 ) -> tuple[Located, Record | None]:
     edits = edits_of([Round(texts)], "test", **more)  # type: ignore[arg-type]
-    return apply(session, edits, lambda _: True, rules)
+    done = apply(session, edits, lambda _: True, rules)
+    return done.located, done.record
 
 
 def codes(located: Located) -> dict[str, str]:
@@ -75,7 +85,8 @@ def test_case_on_the_disk(name: str, tmp_path: Path) -> None:
     if shown:
         edits = Edits(edits.blocks, shown=shown.get)
     with open_session(root, {}) as session:
-        located, record = apply(session, edits, lambda _: True)
+        done = apply(session, edits, lambda _: True)
+        located, record = done.located, done.record
         there = folder(root)
         if (case / "error.json").exists():
             assert record is None and not located.report.ok
@@ -243,7 +254,7 @@ def test_a_file_that_changes_while_one_decides(session: Session, repo: Path) -> 
         return True
 
     edits = edits_of([Round((replacing("b.txt", "two\n", "2\n"),))])
-    _, record = apply(session, edits, confirm)
+    record = apply(session, edits, confirm).record
     assert record and len(asked) == 2
     assert (repo / "b.txt").read_bytes() == b"zero\none\n2\nthree\n"
 
@@ -330,17 +341,16 @@ def test_accepted_blocks_wait_for_the_rest(session: Session, repo: Path) -> None
             )
         ),
     )
-    located, _ = apply(session, edits_of(rounds), lambda _: True)
+    located = apply(session, edits_of(rounds), lambda _: True).located
     keep(session, rounds, frozenset(o.id for o in located.report.outcomes if o.ok), "t")
     kept, title = pending(session)
     assert (kept[0].accepted, title) == (frozenset({"1", "3"}), "t")
     again = (*kept, Round((replacing("b.txt", "vier\n", "5\n"),)))
-    located, _ = apply(session, edits_of(again), lambda _: True)
+    located = apply(session, edits_of(again), lambda _: True).located
     assert list(codes(located).values()) == ["not-found"]
     keep(session, again, frozenset(o.id for o in located.report.outcomes if o.ok), "t")
     last = (*pending(session)[0], Round((replacing("b.txt", "three\n", "3\n"),)))
-    _, record = apply(session, edits_of(last), lambda _: True)
-    assert record
+    assert apply(session, edits_of(last), lambda _: True).record
     assert "return 10" in (repo / "a.py").read_text()
     assert "return 20" in (repo / "a.py").read_text()
     assert (repo / "b.txt").read_bytes() == b"one\ntwo\n3\n"
@@ -352,6 +362,67 @@ def test_accepted_blocks_wait_for_the_rest(session: Session, repo: Path) -> None
 def test_an_unknown_format_is_told() -> None:
     with pytest.raises(UsageError, match="auto, "):
         edits_of([Round(("x",), "nonsense")])
+
+
+# --- commands -----------------------------------------------------------------------
+
+
+def with_commands(repo: Path, text: str, **flags: str) -> Applied:
+    with open_session(repo, flags) as session:
+        return apply(session, edits_of([Round((text,))]), lambda _: True)
+
+
+def test_commands_see_the_tree_as_it_would_be(repo: Path) -> None:
+    write(repo, {"out.log": "ignored\n", "build/dep.txt": "dep\n"})
+    write(repo, {"new.txt": "new\n"})
+    (repo / "b.txt").unlink()
+    text = replacing("a.py", "    return 1\n", "    return 9\n") + creating(
+        "n.py", "\n"
+    )
+    done = with_commands(
+        repo,
+        text,
+        lint_cmd="grep -q 'return 9' a.py && test -f n.py && test ! -e b.txt",
+        test_cmd="test -f out.log && cat build/dep.txt new.txt && test ! -e .git",
+    )
+    assert done.record and [(r.name, r.code) for r in done.ran] == [
+        ("lint", 0),
+        ("test", 0),
+    ]
+    assert done.ran[1].output == "dep\nnew\n"
+    assert (repo / "n.py").exists()
+
+
+def test_a_command_that_fails_ends_it(repo: Path) -> None:
+    text = replacing("a.py", "    return 1\n", "    return 9\n")
+    mess = 'echo x > a.py; rm b.txt; pwd; echo "$PWD/a.py:1: wrong" >&2; exit 3'
+    done = with_commands(repo, text, lint_cmd=mess, test_cmd="touch ran")
+    assert done.record is None and len(done.ran) == 1
+    assert done.ran[0].code == 3 and "\na.py:1: wrong\n" in done.ran[0].output
+    assert git(repo, "status", "--porcelain", "--ignored") == ""
+    copy = Path(done.ran[0].output.splitlines()[0])
+    assert copy.name == "repo" and not copy.exists()
+
+
+def test_a_repositorys_command_needs_trust(repo: Path) -> None:
+    write(repo, {".repoctx.toml": f'test_cmd = "touch {repo.parent}/ran"\n'})
+    text = replacing("a.py", "    return 1\n", "    return 9\n")
+    assert with_commands(repo, text).record
+    assert not (repo.parent / "ran").exists()
+    trust(repo, user_file(os.environ))
+    text = replacing("a.py", "    return 9\n", "    return 8\n")
+    assert with_commands(repo, text).record
+    assert (repo.parent / "ran").exists()
+
+
+def test_edits_of_ignored_files_never_reach_through_the_links(repo: Path) -> None:
+    write(repo, {"build/dep.txt": "dep\n", "build/more.txt": "more\n"})
+    text = replacing("build/dep.txt", "dep\n", "new\n")
+    with open_session(repo, {"test_cmd": "cat build/dep.txt; exit 1"}) as session:
+        edits = edits_of([Round((text,))])
+        done = apply(session, edits, lambda _: True, Rules(ignored=True))
+    assert [r.output for r in done.ran] == ["new\n"] and done.record is None
+    assert (repo / "build/dep.txt").read_bytes() == b"dep\n"
 
 
 # --- after a crash ------------------------------------------------------------------
