@@ -158,7 +158,7 @@ class Google:
         config = types.GenerateContentConfig(
             max_output_tokens=request.max_output,
             cached_content=held.name if held else None,
-            continuation_token=_token(request) or None,
+            continuation_token=_token(request.turns) or None,
             # Each hop would be billed again behind our back.
             automatic_continuation=False,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(
@@ -194,7 +194,9 @@ class Google:
 
         last = last_bytes(request).decode("utf-8", "replace")
         texts = [text for text in (*prefix, last) if text]
-        turns = request.turns[:-2] if _token(request) else request.turns
+        turns = request.turns
+        while _token(turns):
+            turns = turns[:-2]
         said = [("user", texts), *((_role(turn), [turn.text]) for turn in turns)]
         return [
             Content(role=role, parts=[Part(text=text) for text in texts])
@@ -284,9 +286,8 @@ def _role(turn: Turn) -> str:
     return "model" if turn.role == "assistant" else "user"
 
 
-def _token(request: Request) -> bytes:
+def _token(turns: Sequence[Turn]) -> bytes:
     """The token with which the last answer goes on; empty when it was not cut so."""
-    turns = request.turns
     raw = turns[-2].raw if len(turns) >= 2 else None
     text = raw.get(TOKEN) if isinstance(raw, dict) else None
     return base64.b64decode(text) if isinstance(text, str) else b""

@@ -144,9 +144,9 @@ def test_argon_goes_on_by_its_token_and_only_when_asked():
         assert len(server.calls(STREAM)) == 1
         assert last.stop is Stop.CONTINUE
         assert set(last.raw) == {TOKEN}
-        said = first
+        said, turns = first, ()
         while last.stop is Stop.CONTINUE:
-            turns = (Turn("assistant", said, last.raw), Turn("user", "Go on."))
+            turns += (Turn("assistant", first, last.raw), Turn("user", "Go on."))
             text, last = collected(made.stream(replace(asked, turns=turns)))
             said += text
     assert said == whole
@@ -155,6 +155,19 @@ def test_argon_goes_on_by_its_token_and_only_when_asked():
     # The same request each time: what it says is cached and counted once.
     assert len({text_of(body["contents"]) for body in bodies}) == 1
     assert last.usage.cached == last.usage.input
+
+
+def test_a_long_answer_comes_whole(tmp_path):
+    from repoctx.ask.save import AnswerFile
+    from repoctx.ask.send import answer
+
+    whole = "".join(f"word{n} " for n in range(50))
+    with serving(Behaviour(text=whole, per_request=9)) as server:
+        made = provider(endpoint(server))
+        save = AnswerFile(tmp_path, 0)
+        got = answer(made, request(model=ARGON), lambda _: None, save)
+    assert (got.text, got.stop) == (whole, Stop.END)
+    assert len(server.calls(STREAM)) == 6
 
 
 # --- the implicit cache -----------------------------------------------------------
