@@ -158,14 +158,17 @@ def test_argon_goes_on_by_its_token_and_only_when_asked():
 
 
 def test_a_long_answer_comes_whole(tmp_path):
+    from repoctx.ask.receive import Limits
     from repoctx.ask.save import AnswerFile
+    from repoctx.ask.seam import Rounds
     from repoctx.ask.send import answer
 
     whole = "".join(f"word{n} " for n in range(50))
     with serving(Behaviour(text=whole, per_request=9)) as server:
         made = provider(endpoint(server))
         save = AnswerFile(tmp_path, 0)
-        got = answer(made, request(model=ARGON), lambda _: None, save)
+        limits = Limits(rounds=Rounds(8, "Go on.\n"))
+        got = answer(made, request(model=ARGON), lambda _: None, save, limits)
     assert (got.text, got.stop) == (whole, Stop.END)
     assert len(server.calls(STREAM)) == 6
 
