@@ -43,8 +43,8 @@ _NOTHING = (
 _EDIT = (
     "offline cannot edit: it has no model. Three ways on: a model server of your own "
     "(-m compatible/MODEL, with pip install 'repoctx[compatible]'); a provider with "
-    "its key (REPOCTX_BASE_URL and REPOCTX_API_KEY); or any chat window: "
-    "`repoctx pack` writes the prompt to paste there"
+    "its key (-m auto takes the one that is set); or any chat window, by hand "
+    "(-m clipboard)"
 )
 
 

@@ -74,6 +74,19 @@ class Counts(Protocol):
         ...
 
 
+@runtime_checkable
+class ByHand(Protocol):
+    """A provider whose model a person asks, in a window of another program."""
+
+    def text(self, request: Request) -> str:
+        """What the person is to give to the model."""
+        ...
+
+    def take(self, answer: str) -> None:
+        """What the model said; ``stream``, which comes next, yields it."""
+        ...
+
+
 class Tokenizer(Protocol):
     """Counts tokens. ``name`` identifies the vocabulary (``o200k_base``)."""
 
@@ -114,6 +127,7 @@ class Opener(Protocol):
 
 
 __all__ = [
+    "ByHand",
     "Capabilities",
     "Count",
     "Counts",

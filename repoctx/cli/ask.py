@@ -22,6 +22,7 @@ Examples:
   repoctx ask -m compatible/qwen3 "what breaks if I rename load()?"
   repoctx ask -c "and what calls it?"   # goes on from there
   git diff | repoctx ask "does this change need a migration?"
+  repoctx ask -m clipboard "..."        # in any chat window, by hand
   repoctx ask --output-format json "list the entry points" | jq .answer
 """
 
@@ -48,6 +49,7 @@ def ask(
     max_cost: o.MaxCost = None,
     continue_: o.Continue = False,
     resume: o.Resume = None,
+    answer_: o.Answer = None,
     yes: o.Yes = False,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
@@ -78,10 +80,12 @@ def ask(
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
-    text, texts = _given(" ".join(question), with_ or [], quiet)
+    taken = str(answer_) == "-"
+    text, texts = _given(" ".join(question), with_ or [], quiet, taken)
     material = Material(texts, tree)
     with job(repo, flags, quiet, no_color) as here:
         here.session.confirm = o.asker(yes)
+        here.answer_from(answer_)
         chat = chosen(here.session, continue_, resume or "")
         asked = answer(here, chat, Question(text, material), "ask")[1]
         if error := unended(asked.answer):
@@ -89,11 +93,11 @@ def ask(
 
 
 def _given(
-    question: str, files: list[Path], quiet: bool
+    question: str, files: list[Path], quiet: bool, taken: bool
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The question, and the named texts beside it."""
+    """The question, and the named texts beside it; ``taken``: stdin is for another."""
     named = [str(path) for path in files]
     if question == "-":
         return read_stdin(), tuple(o.read_files(files))
-    piped = "" if "-" in named else beside(quiet)
+    piped = "" if taken or "-" in named else beside(quiet)
     return question, (*o.read_files(files), *([("stdin", piped)] if piped else []))

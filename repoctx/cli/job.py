@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 from repoctx.cli.output import FORMATS, Output, output
 from repoctx.cli.terminal import colours, progress, say
-from repoctx.flow.session import Session, open_session
+from repoctx.errors import UsageError
+from repoctx.flow.session import Handed, Session, open_session
 from repoctx.values import Progress
 
 
@@ -28,6 +29,12 @@ class Job:
     def colours(self) -> bool:
         """Whether stdout takes colours and links."""
         return colours(not self.no_color, self.session.settings.color)
+
+    def answer_from(self, file: Path | None) -> None:
+        """Take a model's answer from ``file`` (``-``: stdin) instead of waiting for a
+        person to paste it; None waits."""
+        if file is not None:
+            self.session.carry = lambda _: read_answer(file)
 
 
 @contextmanager
@@ -52,12 +59,30 @@ def job(
             open_session(repo, flags, report) as session,
         ):
             notes = session.notes
+            session.carry = carry
             out.before = lambda: report("", 0, 0)
             out.use(session.settings.output_format)
             yield Job(session, out, report, no_color)
     finally:
         if not quiet:
             tell(notes)
+
+
+def carry(hand: Callable[[], Handed]) -> str:
+    """A prompt to a chat window and its answer back, by the person here."""
+    from repoctx.cli.carry import carry as by_hand
+
+    return by_hand(hand)
+
+
+def read_answer(file: Path) -> str:
+    """The answer in ``file``. Raises UsageError when there is none."""
+    from repoctx.cli.options import read_text
+
+    text = read_text(file, "--answer")
+    if not text.strip():
+        raise UsageError(f"--answer {file}: there is no answer in it")
+    return text
 
 
 def tell(notes: list[str]) -> None:

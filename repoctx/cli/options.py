@@ -84,6 +84,14 @@ With = Annotated[
     list[Path] | None,
     typer.Option("--with", metavar="FILE", help="Add this text beside the question."),
 ]
+Answer = Annotated[
+    Path | None,
+    typer.Option(
+        "--answer",
+        metavar="FILE",
+        help="With -m clipboard: take the answer from here; - is stdin.",
+    ),
+]
 Tree = Annotated[bool, typer.Option("--tree", help="Add the list of all paths.")]
 Style = Annotated[
     str | None,
@@ -153,17 +161,21 @@ def asker(yes: bool) -> Callable[[str], bool] | None:
 
 def read_files(paths: list[Path]) -> list[tuple[str, str]]:
     """(name, text) of files that were given by hand; - is stdin. Raises UsageError."""
-    found = []
-    for path in paths:
-        if str(path) == "-":
-            found.append(("stdin", read_stdin()))
-            continue
-        try:
-            with path.open("rb") as file:
-                data = file.read(MOST + 1)
-        except OSError as exc:
-            raise UsageError(f"--with {path}: {exc.strerror}") from None
-        if len(data) > MOST:
-            raise UsageError(f"--with {path}: more than 32 MB")
-        found.append((path.name, data.decode("utf-8", "replace")))
-    return found
+    return [
+        ("stdin" if str(path) == "-" else path.name, read_text(path, "--with"))
+        for path in paths
+    ]
+
+
+def read_text(path: Path, flag: str) -> str:
+    """The text of a file that ``flag`` names; - is stdin. Raises UsageError."""
+    if str(path) == "-":
+        return read_stdin()
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST + 1)
+    except OSError as exc:
+        raise UsageError(f"{flag} {path}: {exc.strerror}") from None
+    if len(data) > MOST:
+        raise UsageError(f"{flag} {path}: more than 32 MB")
+    return data.decode("utf-8", "replace")

@@ -15,6 +15,7 @@ from repoctx.ask.seam import Rounds
 from repoctx.ask.send import answer
 from repoctx.errors import CutAnswer, StorageError
 from repoctx.flow.books import Books
+from repoctx.flow.byhand import carried
 from repoctx.flow.model import Model
 from repoctx.flow.pack import Packed
 from repoctx.flow.packing import held
@@ -45,6 +46,7 @@ def send(
     """
     books = Books(session, model, packed, door)
     request = books.open(request)
+    carried(session, model, request)
     file = AnswerFile(session.state.answers, time.time())
     rows: list[Entry] = []
 

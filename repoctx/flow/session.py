@@ -7,17 +7,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repoctx.errors import NotARepository
 from repoctx.flow.journals import take_back
 from repoctx.flow.state import State, open_state
 from repoctx.scan import OwnRules, Place, Selection, discover, folder_name, user_state
 from repoctx.settings import Loaded, Settings, load, user_file
-from repoctx.values import BlobFacts, Progress, Reason, Snapshot, silent
+from repoctx.values import BlobFacts, Count, Progress, Reason, Snapshot, silent
 
 if TYPE_CHECKING:
     from repoctx.index import Store
+
+
+class Handed(NamedTuple):
+    """A prompt for a person to carry: its text, its tokens, the file that holds it."""
+
+    text: str
+    # Hides tuple.count, which nobody needs here.
+    count: Count  # type: ignore[assignment]
+    path: Path
 
 
 @dataclass(slots=True)
@@ -38,6 +47,9 @@ class Session:
     """Set when files change while they are read: what is listed is kept here, by id,
     and read from here."""
     unparsed: list[Callable[[], None]] = field(default_factory=list)
+    carry: Callable[[Callable[[], Handed]], str] | None = None
+    """How a person carries a prompt to a model and its answer back: given what writes
+    the prompt down, the answer. None where there is no person."""
     _store: Store | None = None
     _facts: dict[str, BlobFacts] | None = None
 
