@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from google.genai import Client
 
 URL = "https://generativelanguage.googleapis.com"
+VARIABLE = "GEMINI_API_KEY"
 WINDOW = 1_000_000
 OUTPUT = 65_536
 MINIMUM = 4_096
@@ -206,7 +207,7 @@ class Google:
     def _client(self) -> Client:
         endpoint = self._endpoint
         if not endpoint.key and endpoint.base_url == URL:
-            raise AuthError("google needs a key: set GEMINI_API_KEY")
+            raise AuthError(f"google needs a key: set {VARIABLE}")
         try:
             from google import genai
             from google.genai import types
@@ -260,21 +261,15 @@ class Google:
         endpoint, body = self._endpoint, exc.details
         code = exc.code if isinstance(exc.code, int) else 0
         headers = dict(getattr(exc.response, "headers", None) or {})
-        refusal = Refusal(code, body, endpoint.base_url, model, headers, endpoint.key)
         told = str(body)[:4000]
-        if code in (401, 403) or "API_KEY_INVALID" in told or "API key" in told:
-            said = f": {refusal.words}" if refusal.words else ""
-            return AuthError(
-                f"{endpoint.base_url} refuses the key ({code}){said}; "
-                "set GEMINI_API_KEY"
-            )
+        if "API_KEY_INVALID" in told or "API key" in told:
+            code = 401  # Google says 400.
+        if wait := _retry_delay(body):
+            headers.setdefault("retry-after", wait)
+        url, key = endpoint.base_url, endpoint.key
+        refusal = Refusal(code, body, url, model, headers, key, VARIABLE)
         if code == 429 and "PerDay" in told:
-            return ProviderError(
-                f"{endpoint.base_url}: the day's quota is used up: {refusal.words}"
-            )
-        wait = _retry_delay(body)
-        if wait and "retry-after" not in headers:
-            refusal = replace(refusal, headers={"retry-after": wait})
+            return ProviderError(f"{url}: the day's quota is used up: {refusal.words}")
         return error_of(refusal)
 
 

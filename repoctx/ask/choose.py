@@ -82,7 +82,13 @@ class Choice(NamedTuple):
 
 def answering(urls: Sequence[str]) -> str:
     """The first of ``urls`` that lists its models over HTTP within `PATIENCE`."""
-    found: set[str] = set()
+    return next(iter(listening(urls)), "")
+
+
+def listening(urls: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Those of ``urls`` that list their models over HTTP within `PATIENCE`, in order,
+    with the models' names."""
+    found: dict[str, tuple[str, ...]] = {}
     threads = [
         threading.Thread(target=_ask_models, args=(url, found), daemon=True)
         for url in urls
@@ -92,10 +98,11 @@ def answering(urls: Sequence[str]) -> str:
     deadline = time.monotonic() + PATIENCE
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return next((url for url in urls if url in found), "")
+    came = dict(found)
+    return {url: came[url] for url in urls if url in came}
 
 
-def _ask_models(url: str, found: set[str]) -> None:
+def _ask_models(url: str, found: dict[str, tuple[str, ...]]) -> None:
     import http.client
     import json
 
@@ -113,7 +120,9 @@ def _ask_models(url: str, found: set[str]) -> None:
         return
     # Any program may listen on these ports: only a model server gets the repository.
     if isinstance(answer, dict) and isinstance(answer.get("data"), list):
-        found.add(url)
+        rows = [row for row in answer["data"] if isinstance(row, dict)]
+        names = [row["id"] for row in rows if isinstance(row.get("id"), str)]
+        found[url] = tuple(names)
 
 
 def choose(

@@ -102,7 +102,28 @@ def cost(of: Ref, usage: Usage, when: float, ttl: int = 0) -> float | None:
     known = facts(of, when) or Facts(Capabilities(0, 0))
     extra = _dearer(found, usage, when, known.writes.get(ttl, 0.0))
     kept = known.storage * usage.cache_write / 1e6 * (ttl / HOUR)
+    if known.storage:
+        # The request that made an explicit cache has also read it.
+        rate = getattr(model.get_prices(_moment(when)), "cache_read_mtok", None)
+        kept += _rate(rate, usage.input) * usage.cache_write / 1e6
     return float(total) + extra + kept
+
+
+def rates(of: Ref, when: float) -> dict[str, float] | None:
+    """USD per million tokens of a small request at ``when``, by kind (``input``,
+    ``cache_read``, ``cache_write``, ``output``); None when they are not known."""
+    found = _found(of)
+    if found is None:
+        return None
+    prices = found[1].get_prices(_moment(when))
+    kinds = {
+        "input": "input_mtok",
+        "cache_read": "cache_read_mtok",
+        "cache_write": "cache_write_mtok",
+        "output": "output_mtok",
+    }
+    told = {kind: getattr(prices, name, None) for kind, name in kinds.items()}
+    return {kind: _rate(price, 0) for kind, price in told.items() if price is not None}
 
 
 def at_rates(usage: Usage, prices: Mapping[str, float], ttl: int = 0) -> float | None:

@@ -70,8 +70,7 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
     Raises UnknownModel, MissingExtra, AuthError.
     """
     settings, here = session.settings, providers()
-    keys = Keys(settings.api_key_env, session.loaded.keys)
-    having = keyed(keys, os.environ)
+    having = keys_of(session)
     choice = choose(
         settings.model,
         settings.base_url,
@@ -86,6 +85,21 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
             for name, where in having.items()
             if name in here
         ][:1]
+    return counting(session, model_for(session, choice, learn=learn))
+
+
+def keys_of(session: Session) -> dict[str, str]:
+    """Vendors for which there is a key, and where it stands; see `keyed`."""
+    return keyed(Keys(session.settings.api_key_env, session.loaded.keys), os.environ)
+
+
+def model_for(session: Session, choice: Choice, *, learn: bool = False) -> Model:
+    """The model of ``choice``; with ``learn`` its server may be asked what it can do.
+
+    Raises UnknownModel, MissingExtra, AuthError.
+    """
+    settings = session.settings
+    keys = Keys(settings.api_key_env, session.loaded.keys)
     endpoint = Endpoint(
         base_url=choice.base_url,
         key=key_for(choice, keys, os.environ),
@@ -94,7 +108,7 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         effort=settings.effort,
         verbosity=settings.verbosity,
     )
-    provider = here[choice.provider](endpoint)
+    provider = providers()[choice.provider](endpoint)
     if learn and isinstance(provider, Prepares):
         threading.Thread(target=_prepare, args=(provider,), daemon=True).start()
     if choice.provider in VENDORS:
@@ -102,15 +116,15 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
         if known is not None:
             said = provider.capabilities(choice.model)
             able = _joined(said, known.able, settings.window)
-            return counting(session, Model(provider, choice, able, known))
+            return Model(provider, choice, able, known)
     if learn and isinstance(provider, Learns):
-        return counting(session, Model(provider, choice, provider.learn(choice.model)))
+        return Model(provider, choice, provider.learn(choice.model))
     able = provider.capabilities(choice.model)
     sent = last_sent(session.state, choice.name)
     if sent is not None and sent.window and not settings.window:
         # What the server said when it was asked last: the same prefix without asking.
         able = replace(able, window=sent.window)
-    return counting(session, Model(provider, choice, able))
+    return Model(provider, choice, able)
 
 
 def counting(session: Session, model: Model) -> Model:
