@@ -23,7 +23,7 @@ Examples:
 \b
   repoctx models
   repoctx models google                      # asks Google what the key may use
-  repoctx models --output-format json | jq '.models[] | select(.ready) | .name'
+  repoctx models --output-format json | jq '.models[].name'
 """
 
 HEADS = ("model", "window", "output", "cache", "in", "cached", "written", "out")
