@@ -22,7 +22,7 @@ Examples:
 
 \b
   repoctx models
-  repoctx models google                      # asks Google what the key may use
+  repoctx models google             # asks Google what the key may use
   repoctx models --output-format json | jq '.models[].name'
 """
 
