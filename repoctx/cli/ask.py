@@ -22,7 +22,6 @@ Examples:
   repoctx ask -m compatible/qwen3 "what breaks if I rename load()?"
   repoctx ask -c "and what calls it?"   # goes on from there
   git diff | repoctx ask "does this change need a migration?"
-  repoctx ask -m clipboard "..."        # in any chat window, by hand
   repoctx ask --output-format json "list the entry points" | jq .answer
 """
 
