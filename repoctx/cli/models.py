@@ -22,7 +22,7 @@ Examples:
 
 \b
   repoctx models
-  repoctx models google             # asks Google what the key may use
+  repoctx models -m auto                # what auto would take
   repoctx models --output-format json | jq '.models[].name'
 """
 
@@ -46,7 +46,7 @@ def models(
 
     Keys are looked for where they are used (never shown), local servers on their usual
     ports. Prices are of this moment, in USD per million tokens. Without PROVIDER
-    nothing but this machine is asked.
+    (google: what the key may ask) nothing but this machine is asked.
     """
     from repoctx.flow.models import of_provider, reachable
 
