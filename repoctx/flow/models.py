@@ -102,7 +102,7 @@ def of_provider(session: Session, provider: str) -> list[Reached]:
     if not names:
         raise UnknownModel(f"{provider} takes any name: nothing is listed")
     rows = [
-        _row(session, replace(choice, model=name), True, "listed") for name in names
+        _row(session, choice._replace(model=name), True, "listed") for name in names
     ]
     return _marked(session, rows, {})
 
