@@ -29,7 +29,8 @@ class Dress:
     ``typed`` holds typographic characters that stand for typed ones, ``kept`` those
     that stand in the files too, ``spaces`` and ``tabs`` whether one was written for the
     other (``spaces``: the number for one tab, else 0), ``shifts`` by how much
-    indentations were moved.
+    indentations were moved. ``fresh`` and ``stale`` say whether some hunk surely was
+    not, or was, in the files already.
     """
 
     typed: set[str] = field(default_factory=set)
@@ -37,6 +38,8 @@ class Dress:
     spaces: int = 0
     tabs: int = 0
     shifts: set[int] = field(default_factory=set)
+    fresh: bool = False
+    stale: bool = False
 
     def learn(self, pairs: Sequence[Pair]) -> None:
         """Take the evidence of one hunk's old lines."""
@@ -49,7 +52,7 @@ class Dress:
     def state(self) -> tuple[object, ...]:
         """The evidence so far, to tell whether it grew."""
         sets = frozenset(self.typed), frozenset(self.kept), frozenset(self.shifts)
-        return (*sets, self.spaces, self.tabs)
+        return (*sets, self.spaces, self.tabs, self.fresh, self.stale)
 
 
 def adapted(

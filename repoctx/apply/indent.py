@@ -14,6 +14,9 @@ from repoctx.apply.splice import Refused
 Pair = tuple[str, str]
 Rule = Callable[[str], "str | None"]
 
+ENOUGH = 10
+"""Indented lines of a file that show what it is indented with."""
+
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -133,20 +136,48 @@ class Indents:
     def _elsewhere(self, added: list[str]) -> list[str]:
         """Lines of a hunk that shows nothing, by what other hunks show."""
         spaces, tabs = self.learned.spaces, self.learned.tabs
-        if not spaces and not tabs:
-            return added
         style = Counter(indent(line)[:1] for line in self.lines if line.strip())
+        if not any(self.known):
+            spaces, tabs = self._foreign(added, style, (spaces, tabs))
         if spaces and style["\t"] > style[" "]:
             return [self._untabbed(line, spaces) for line in added]
         if tabs and style[" "] > style["\t"]:
             return [_tabbed(line, tabs) for line in added]
         return added
 
+    def _foreign(
+        self, added: list[str], style: Counter[str], known: tuple[int, int]
+    ) -> tuple[int, int]:
+        """The exchange that added lines show which are indented as no line of the file
+        is, where the hunk's old lines are not indented at all."""
+        new = [indent(line) for line in added if line.strip()]
+        if style[" "] >= ENOUGH and not style["\t"] and any("\t" in own for own in new):
+            unit = len(file_unit(self.lines))
+            return (0, known[1] or unit)
+        sizes = [len(own) for own in new if own and "\t" not in own]
+        if style["\t"] >= ENOUGH and not style[" "] and sizes and not known[0]:
+            step = min(sizes)
+            if (
+                step in (2, 4, 8)
+                and not any(n % step for n in sizes)
+                and _opened(added)
+            ):
+                return (step, 0)
+        return known
+
     def _untabbed(self, line: str, size: int) -> str:
         own = indent(line)
         if "\t" in own or len(own) < size or not line.strip():
             return line
         return _tabs(own, size, self.lines) + line[len(own) :]
+
+
+def _opened(added: list[str]) -> bool:
+    """Whether the first indented line stands under one that opens a block."""
+    for n, line in enumerate(added):
+        if indent(line) and line.strip():
+            return n > 0 and added[n - 1].rstrip().endswith(("{", "(", "[", ":", ","))
+    return False
 
 
 def _tabbed(line: str, size: int) -> str:

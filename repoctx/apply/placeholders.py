@@ -21,6 +21,11 @@ _SPOKEN = re.compile(
     rf"(?:\W*\b{_WHAT}\b.*){_DOTS}.*)\s*",
     re.IGNORECASE,
 )
+_ENDS = (
+    r"(?:\s+(?:code|here|the|same|as|is|are|was|were|be|before|above|below|unchanged|remains?|"
+    r"stays?|omitted|goes|continues?|follows?|for|brevity|it|in|this|file|class|"
+    r"function|method|content|not|shown|unmodified|elided|original))*"
+)
 _PLAIN = re.compile(
     rf"\s*{_MARK}\s*[\[(<]?\s*(?:(?:the\s+)?(?:rest|remainder) of (?:the )?"
     r"(?:file|code|class|function|method|module|implementation|content|document|body)s?|"
@@ -28,7 +33,7 @@ _PLAIN = re.compile(
     r"(?:code|methods?|functions?|imports?|content|lines?|implementation|fields?|tests?)"
     r"|(?:code|content|lines?|methods?|functions?|imports?) "
     r"(?:unchanged|omitted|remains?|stays?|elided)|unchanged|omitted|snip(?:ped)?)"
-    r"\b[^=;{}()]*[\])>]?\s*(?:\*/\}?|-->|\*\))?\s*",
+    rf"{_ENDS}[\])>]?\s*(?:\*/\}}?|-->|\*\))?\s*",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(
@@ -72,30 +77,23 @@ def _is_remark(line: str) -> bool:
     return False
 
 
-def placeholders(
-    lines: Sequence[str], known: Iterable[str], bare: bool = False
-) -> list[str]:
-    """The ``lines`` that stand for others and are none of the ``known`` lines.
-
-    With ``bare`` also dots alone, where they are no code of their own.
-    """
-    have: set[str] | None = None
-    found = []
-    for n, line in enumerate(lines):
-        if "..." not in line and "…" not in line and not _HINT.search(line):
-            continue
-        if speaks(line) or (bare and _BARE.fullmatch(line) and not _own(lines, n)):
-            have = {text.strip() for text in known} if have is None else have
-            if line.strip() not in have:
-                found.append(line)
-    return found
+def placeholders(lines: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The ``lines`` that say they stand for others, and are none of the ``known``."""
+    found = [
+        line
+        for line in lines
+        if ("..." in line or "…" in line or _HINT.search(line)) and speaks(line)
+    ]
+    if not found:
+        return found
+    have = {line.strip() for line in known}
+    return [line for line in found if line.strip() not in have]
 
 
-def _own(lines: Sequence[str], at: int) -> bool:
-    """Whether dots alone are code: a Python body or parameter, a doctest's prompt."""
-    before = next((lines[n] for n in range(at - 1, -1, -1) if lines[n].strip()), "")
-    if lines[at].strip() != "...":
-        return False
-    return before.rstrip().endswith(
-        (":", "(", ",", '"""')
-    ) or before.lstrip().startswith((">>>", "..."))
+def dotted(lines: Sequence[str], size: int) -> str:
+    """The first of the ``lines``, put in the place of ``size`` others, that is dots
+    alone and may stand for them; empty for none."""
+    for line in lines:
+        if len(lines) <= size and _BARE.fullmatch(line):
+            return line
+    return ""

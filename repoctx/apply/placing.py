@@ -54,7 +54,7 @@ def far(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
     loose = [*_rows(PUNCTUATION, DENSE), without_blanks]
     return (
-        present(hunk, file)
+        _present(hunk, file, dress)
         or _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
         or _first(hunk, file, trusted, dress, loose)
         or _undone(hunk, file, trusted, dress, loose)
@@ -109,6 +109,7 @@ def _first(
         for h in (hunk, *hunk.others)
         for lines in tails(h.lines)
     ]
+    shapes = [shape for shape in shapes if shape[1].old] or shapes[:1]
     for rung in rungs:
         fits: list[tuple[int, Fit]] = []
         for shape, marked in shapes:
@@ -176,7 +177,11 @@ def fitted_in(
     final: Sequence[str] = marked.lines
     start, end = at[0] + 1, at[-1] + 1
     if place.rung == EXACT and _already(marked, place, file):
-        return Fit(place.rung, (), start, end, present=True)
+        # It may be meant to stand there twice: what became of the others tells.
+        if dress.stale or not dress.fresh:
+            return Fit(place.rung, (), start, end, present=True)
+    elif place.rung <= TRAILING:
+        dress.fresh = True
     fresh = iter(adapted(marked, pairs, file.source.lines, dress))
     final = ["+" + next(fresh) if line[0] == "+" else line for line in final]
     found = tuple(changes(final, place, file))
@@ -209,17 +214,26 @@ def _tells(line: str) -> bool:
     return sum(c.isalnum() for c in line) >= 4
 
 
-def present(hunk: Hunk, file: Keyed) -> Fit | None:
+def _present(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
     """The fit of a hunk of which only the new side stands in the file, and once."""
     for lines in tails(hunk.lines):
         marked = ready(lines, file)
         if not any(map(_tells, marked.added)) and not _closed(marked, file):
             continue
         places = rows(marked.new, file, EXACT)
-        if len(places) == 1:
+        if len(places) == 1 and not _left(marked, file):
             [place] = places
+            dress.stale = True
             return Fit(EXACT, (), place.start + 1, place.end, present=True)
     return None
+
+
+def _left(marked: Ready, file: Keyed) -> bool:
+    """Whether most of the told lines that were to go are still in the file."""
+    new = set(file.of(marked.new, LEADING))
+    old = [line[1:] for line in marked.lines if line[0] == "-" and _tells(line)]
+    gone = [key for key in file.of(old, LEADING) if key not in new]
+    return sum(key in file.index(LEADING) for key in gone) * 2 > len(gone)
 
 
 def _closed(marked: Ready, file: Keyed) -> bool:

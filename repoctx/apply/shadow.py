@@ -15,7 +15,7 @@ from repoctx.apply.entry import Entry
 from repoctx.apply.merge import merged, rewritten
 from repoctx.apply.names import MODES, Names, folders, tidy, unsafe
 from repoctx.apply.nearest import closest
-from repoctx.apply.placeholders import placeholders
+from repoctx.apply.placeholders import dotted, placeholders
 from repoctx.apply.report import Outcome, Region, Report, report
 from repoctx.apply.splice import Refused
 from repoctx.apply.text import NoText, Unencodable, decode, encode
@@ -181,7 +181,7 @@ class Shadow:
         return Outcome(block.id, entry.path, status, rung, places=places)
 
     def _create(self, block: Block, entry: Entry) -> Outcome:
-        if entry.exists:
+        if entry.exists and any(line.strip() for line in entry.result().lines):
             if entry.result().lines == _lines(block.text):
                 return Outcome(block.id, entry.path, "present", 1)
             raise Refused("exists")
@@ -193,12 +193,14 @@ class Shadow:
             self._free(entry.path)
         source = entry.text.file.source
         lines = _lines(block.text)
-        self._unelided(lines, entry, whole=True)
+        self._unelided(lines, entry)
         self._unredacted(entry, lines)
         if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
             raise Refused("overlap")
         warnings = _shrunk(block, source.lines, lines)
         for change in rewritten(source, lines):
+            if dots := dotted(change.lines, change.end - change.start):
+                raise Refused("elided", dots.strip())
             entry.change(change)
         changed = bool(entry.text.made)
         if changed:
@@ -246,12 +248,9 @@ class Shadow:
         self._moved[origin] = target
         self._names.add(target)
 
-    def _unelided(
-        self, lines: Sequence[str], entry: Entry, whole: bool = False
-    ) -> None:
+    def _unelided(self, lines: Sequence[str], entry: Entry) -> None:
         """Raise Refused when a new line stands for code that was left out."""
-        have = entry.text.file.source.lines
-        if marks := placeholders(lines, have, bare=whole and bool(have)):
+        if marks := placeholders(lines, entry.text.file.source.lines):
             raise Refused("elided", marks[0].strip())
 
     def _free(self, path: str, leaving: str = "") -> None:
@@ -324,7 +323,11 @@ class Shadow:
         """Merge what changed since the prompt; a conflict refuses the file's blocks."""
         if self._settled == len(self._taken):
             return
-        if not self._unescape and surely_escaped(self._taken, self._tree.read):
+        raw = any(
+            o.ok and escaped(old_lines(b))
+            for b, o in zip(self._taken, self.outcomes, strict=True)
+        )
+        if not (self._unescape or raw) and surely_escaped(self._taken, self._tree.read):
             self._again_unescaped()
         elif self._dress.state() != Dress().state():
             # What later blocks show was done to the earlier ones too.
