@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from repoctx.apply.hunks import Ready, minimal
-from repoctx.apply.keys import ELISION, EXACT, LEADING, Keyed
+from repoctx.apply.keys import EXACT, LEADING, Keyed
 from repoctx.apply.locate import Place, rows
 from repoctx.apply.placeholders import elides
 from repoctx.apply.splice import Refused
@@ -14,10 +14,10 @@ _DOTS = "\0..."
 """Stands for every line that stands for others."""
 
 
-def elided(marked: Ready, file: Keyed) -> tuple[Ready, Place] | None:
-    """The hunk without its placeholder lines, and where its parts stand.
+def elided(marked: Ready, file: Keyed) -> list[tuple[Ready, Place]]:
+    """The parts between the hunk's placeholder lines, and where each stands.
 
-    None when the hunk leaves nothing out. Raises Refused when a placeholder is taken
+    Empty when the hunk leaves nothing out. Raises Refused when a placeholder is taken
     out or put in, or a part stands in several places.
     """
     lines = [
@@ -25,22 +25,21 @@ def elided(marked: Ready, file: Keyed) -> tuple[Ready, Place] | None:
         for line in marked.lines
     ]
     if not any(line[1:] == _DOTS for line in lines):
-        return None
+        return []
     lines = minimal(lines)
     if any(line[0] != " " and line[1:] == _DOTS for line in lines):
         wrong = next(x for x in marked.lines if elides(x[1:]) and not file.has(x[1:]))
         raise Refused("elided", wrong[1:].strip())
-    parts = _parts(lines)
-    if not all(any(line[0] != "+" for line in part) for part in parts):
-        raise Refused("elided", "new lines have no old line beside them")
-    at: list[int | None] = []
+    found: list[tuple[Ready, Place]] = []
     floor = 0
-    for part in parts:
-        place = _part([line[1:] for line in part if line[0] != "+"], file, floor)
-        at += place.at
+    for part in _parts(lines):
+        old = [line[1:] for line in part if line[0] != "+"]
+        if not old:
+            raise Refused("elided", "new lines have no old line beside them")
+        place = _part(old, file, floor)
+        found.append((replace(marked, lines=tuple(part)), place))
         floor = place.end
-    kept = tuple(line for part in parts for line in part)
-    return replace(marked, lines=kept), Place(ELISION, tuple(at))
+    return found
 
 
 def _parts(lines: list[str]) -> list[list[str]]:

@@ -66,13 +66,8 @@ class Entry:
             self.layers[0].made = []
 
     def edit(self, hunks: Sequence[Hunk]) -> list[Fit]:
-        """Place all hunks, or none: raises Refused (or NoText, Unencodable)."""
-        saved = self.save()
-        try:
-            return [self._place(hunk, hunks) for hunk in hunks]
-        except Exception:
-            self.restore(saved)
-            raise
+        """Place all hunks. Raises Refused, NoText or Unencodable; `restore` then."""
+        return [self._place(hunk, hunks) for hunk in hunks]
 
     def _place(self, hunk: Hunk, block: Sequence[Hunk]) -> Fit:
         layer = self.text

@@ -16,6 +16,7 @@ from repoctx.apply.hunks import Ready, ready, tails
 from repoctx.apply.indent import indent
 from repoctx.apply.keys import (
     DENSE,
+    ELISION,
     EXACT,
     LEADING,
     PUNCTUATION,
@@ -75,10 +76,15 @@ def _undone(
 
 
 def _elided(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
+    """The fit of a hunk that leaves lines out, made of those of its parts."""
     for shape in (hunk, *hunk.others):
-        found = elided(ready(shape.lines, file), file)
-        if found is not None:
-            return fitted_in(shape, *found, file, dress)
+        parts = elided(ready(shape.lines, file), file)
+        if parts:
+            fits = [fitted_in(shape, *part, file, dress) for part in parts]
+            changes = tuple(change for fit in fits for change in fit.changes)
+            return Fit(
+                ELISION, changes, fits[0].start, fits[-1].end, open=fits[-1].open
+            )
     return None
 
 

@@ -21,7 +21,6 @@ from repoctx.apply.splice import Refused
 from repoctx.apply.text import NoText, Unencodable, decode, encode
 from repoctx.apply.transport import (
     escaped,
-    new_lines,
     old_lines,
     surely_escaped,
     unescaped,
@@ -153,15 +152,18 @@ class Shadow:
         if block.mode and block.mode not in MODES:
             raise Refused("mode", f"{block.mode:o}")
         entry = self._entry(path)
-        match block.kind:
-            case BlockKind.EDIT:
-                return self._edit(block, entry)
-            case BlockKind.CREATE:
-                return self._create(block, entry)
-            case BlockKind.WRITE:
-                return self._write(block, entry)
-            case BlockKind.DELETE:
-                return self._delete(block, entry)
+        jobs = {
+            BlockKind.EDIT: self._edit,
+            BlockKind.CREATE: self._create,
+            BlockKind.WRITE: self._write,
+            BlockKind.DELETE: self._delete,
+        }
+        saved = entry.save()
+        try:
+            return jobs[block.kind](block, entry)
+        except Exception:
+            entry.restore(saved)
+            raise
 
     def _edit(self, block: Block, entry: Entry) -> Outcome:
         target = self._target(block, entry) if block.target else ""
@@ -169,8 +171,11 @@ class Shadow:
             raise Refused("empty")
         self._unredacted(entry, (x[1:] for h in block.hunks for x in h.lines))
         fits = entry.edit(block.hunks)
-        if block.hunks:
-            self._unelided(new_lines(block), entry)
+        for change in (c for fit in fits for c in fit.changes):
+            self._unelided(change.lines, entry)
+            dots = dotted(change.lines, change.end - change.start)
+            if dots.strip(" .…"):
+                raise Refused("elided", dots.strip())
         entry.mode = block.mode or entry.mode
         if target and target != entry.path:
             self._move(entry, target)
@@ -384,10 +389,18 @@ def _lines(text: str) -> list[str]:
 
 
 def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:
-    """A warning for a whole file that lost more than half. Raises Refused for a part
-    of a file that only prose calls the whole."""
-    if len(new) * 2 >= len(old) or len(old) < 8:
+    """A warning for a whole file that lost more than half.
+
+    Raises Refused for what looks like a part of the file: where only prose calls it the
+    file and a third is lost, or where more than half is lost with both ends.
+    """
+    size = sum(bool(line.strip()) for line in old)
+    have = {line.strip() for line in new}
+    kept = [line.strip() in have for line in old if line.strip()]
+    if not block.sure and sum(kept) * 3 < size * 2 and len(new) < len(old):
+        raise Refused("shrinks")
+    if len(new) * 2 >= len(old) or size < 8:
         return ()
-    if not block.sure:
+    if not kept[0] and not kept[-1]:
         raise Refused("shrinks")
     return ("more than half of the file goes",)

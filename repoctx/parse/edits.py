@@ -34,6 +34,7 @@ class _Reader:
     hint: str = ""
     open_fence: str = ""
     info: str = ""
+    place: str = ""
     cut: bool = False
     blocks: list[Block] = field(default_factory=list)
 
@@ -77,7 +78,7 @@ class _Reader:
             )
             self.blocks += blocks
             return at
-        if self._has(whole_file.FORM) and not self.open_fence:
+        if self._has(whole_file.FORM) and (not self.open_fence or _shell(self.info)):
             written = whole_file.heredoc(self.lines, at)
             if written:
                 return self._keep(*written)
@@ -101,7 +102,10 @@ class _Reader:
                 self.open_fence = ""
             return at + 1
         if self._enters(at, marks[1]):
-            self.open_fence, self.info = marks[1], marks[2]
+            self.open_fence = marks[1]
+            self.info = marks[2].split()[0].lower() if marks[2].split() else ""
+            self.place = info_path(marks[2])
+            self._outdent(at, marks[0])
             return at + 1
         word = marks[2].split()[0].lower() if marks[2].split() else ""
         end, closed, _ = whole_file.close(self.lines, at, marks[1])
@@ -119,6 +123,13 @@ class _Reader:
             return after
         self.cut = self.cut or not closed
         return end + closed
+
+    def _outdent(self, at: int, indent: str) -> None:
+        """Take a fence's own indentation off the lines in it, as in a list."""
+        if not indent.strip(" ") and indent:
+            end, _, _ = whole_file.close(self.lines, at, self.open_fence)
+            for n in range(at + 1, min(end + 1, len(self.lines))):
+                self.lines[n] = self.lines[n].removeprefix(indent)
 
     def _enters(self, at: int, marks: str) -> bool:
         """Whether the fence holds edits rather than a file."""
@@ -156,8 +167,8 @@ class _Reader:
 
     def _near(self, at: int) -> str:
         """The path that a hunk without headers may be for."""
-        if self.open_fence and (path := info_path(self.info)):
-            return path
+        if self.open_fence and self.place:
+            return self.place
         seen = 0
         for n in range(at - 1, max(-1, at - 10), -1):
             line = self.lines[n]

@@ -23,10 +23,25 @@ _STAMP = re.compile(
     r"|after)\))$"
 )
 _PREFIX = re.compile(r"(?:[abciow]|old|new)/(?=.)")
-_LABEL = re.compile(
-    r"(?i)^(?:\d+[.)]\s+|[-*+]\s+)?(?:(?:updated?|new|modified|modify|create|creating|"
-    r"edit|change|the|add|full|complete|path|in)\s+)*"
-    r"(?:file(?:\s?(?:name|path))?|path|in)?\s*[:=]?\s+(?=\S)"
+_WORDS = (
+    r"(?:(?:updated?|new|now|modified|modify|creat(?:e|ed|ing)|edit(?:ed)?|change[sd]?|the|"
+    r"add|full|complete|path|in|file|files?name|filepath|here|is|are|for|to|of|contents?|"
+    r"and|version|replace|write|move|source|code)[\s:=-]+)+"
+)
+_LABEL = re.compile(rf"(?i)^{_WORDS}(?=\S)")
+_TICKED = re.compile(
+    rf"(?i)^(?:{_WORDS}\s*)?`([^`\n]+)`(?:\s*\([\w ,/-]*\)|\s+(?:{_WORDS}))?[:.]?$"
+)
+_DOING = re.compile(
+    r"(?i)(?:^|\s)(?:in|chang\w*|edit\w*|updat\w*|modif\w*|now|here|add|replace)\s"
+)
+_ITEM = re.compile(r"^(?:\d+[.)]|[-*+])\s+")
+_AFTER = re.compile(
+    r"(?i)\s+\((?:new|modified|updated|new file|created|edited|existing)\)$"
+)
+_SPACED = re.compile(
+    r"(?i)\.(?:md|mdx|txt|rst|py|js|jsx|ts|tsx|json|ya?ml|toml|html?|css|go|rs|java|kt|"
+    r"c|h|cc|cpp|hpp|cs|rb|php|swift|sh|sql|xml|csv|ini|cfg|svg|vue|scala|lua|ex|exs)$"
 )
 _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*(.*?)\s*$")
 _INFO = re.compile(
@@ -38,7 +53,7 @@ _COMMENT = re.compile(
 _FILEISH = re.compile(
     r"^[\w.@+~$()\[\]{}!#%&',;= -]+(?:[/\\][\w.@+~$()\[\]{}!#%&',;= -]+)*$"
 )
-_ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,16}$")
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9_+-]{0,15}$")
 _BARE = {
     "makefile", "dockerfile", "license", "readme", "changelog", "gemfile", "rakefile",
     "procfile", "jenkinsfile", "vagrantfile", "cmakelists.txt", "codeowners", "authors",
@@ -129,23 +144,24 @@ def named(line: str) -> str:
     comment = _COMMENT.match(text)
     if comment and not text.startswith("#!"):
         text = comment[1].strip()
-    ticked = re.fullmatch(
-        r"(?:[^`]{0,40}?[\s*(]|\**)?`([^`\n]+)`\**(?:\s*\([\w ,/-]*\))?\s*:?\**", text
-    )
-    if ticked and (ticked.start(1) < 3 or _LABEL.match(text) or text.startswith("*")):
-        return _clean(ticked[1])
-    text = text.strip("*_ ").rstrip(":").strip("*_` ")
-    text = re.sub(
-        r"\s+\((?:new|modified|updated|new file|created|edited)\)$",
-        "",
-        text,
-        flags=re.I,
-    )
+    text = _ITEM.sub("", text).strip().rstrip(":").strip("*_ ").rstrip(":").strip()
+    ticked = _TICKED.fullmatch(text)
+    if ticked:
+        path = ticked[1].strip()
+        return path if looks_like_path(path) or re.fullmatch(r"[\w.-]+", path) else ""
+    text = _AFTER.sub("", text).strip("*_`\"' ")
+    if looks_like_path(text) and not _LABEL.match(text):
+        return text
     bare = _LABEL.sub("", text, count=1).strip("*_`\"' ")
-    for candidate in (text, bare):
-        if looks_like_path(candidate):
-            return _clean(candidate)
+    for candidate in (bare, text):
+        if " " not in candidate and looks_like_path(candidate):
+            return candidate
     return ""
+
+
+def partial(line: str) -> bool:
+    """Whether the line says in words that something is done to the file it names."""
+    return bool(_DOING.search(line))
 
 
 def mentioned(line: str) -> str:
@@ -195,7 +211,7 @@ def looks_like_path(text: str) -> bool:
     if " " in text:
         # Names with spaces are rare: they need an ending and few words.
         words = text.split()
-        return bool(_ENDING.search(last)) and len(words) <= 4 and not text.endswith(".")
+        return bool(_SPACED.search(last)) and len(words) <= 4
     if text.endswith((".", ",", ";", "!", "?")) and text not in (".", ".."):
         return False
     return bool(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from repoctx.parse.naming import fence, info_path, mentioned, named
+from repoctx.parse.naming import fence, info_path, mentioned, named, partial
 from repoctx.values import Block, BlockKind
 
 FORM = "whole-file"
@@ -64,7 +64,7 @@ def _path(body: list[str], info: str, above: str) -> tuple[str, bool, bool]:
         return path, True, False
     path = named(above)
     if path:
-        return path, True, False
+        return path, not partial(above), False
     if body and (path := _first(body[0])):
         return path, True, True
     return mentioned(above) if above.rstrip().endswith(":") else "", False, False

@@ -1,6 +1,0 @@
-def f(x):
-    return x
-
-
-def g(x):
-    return x * 2

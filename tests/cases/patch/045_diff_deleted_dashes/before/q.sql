@@ -1,0 +1,3 @@
+-- head
+select 1;
+-- tail

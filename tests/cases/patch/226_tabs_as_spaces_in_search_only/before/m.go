@@ -1,0 +1,13 @@
+package main
+
+import "fmt"
+
+func add(a, b int) int {
+	return a + b
+}
+
+func main() {
+	for i := 0; i < 3; i++ {
+		fmt.Println(add(i, 1))
+	}
+}

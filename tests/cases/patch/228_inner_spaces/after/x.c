@@ -1,0 +1,2 @@
+int a = f(1, 3);
+return a;

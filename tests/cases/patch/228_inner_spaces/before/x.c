@@ -1,0 +1,2 @@
+int a = f( 1, 2 );
+return a;

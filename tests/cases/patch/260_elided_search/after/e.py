@@ -1,0 +1,11 @@
+def big():
+    uno()
+    two()
+    three()
+    four()
+    five()
+    return 60
+
+
+def small():
+    return 7

@@ -1,0 +1,2 @@
+T = "[redacted:aws-key]"
+x = 2
