@@ -13,6 +13,10 @@ WINDOW = 40
 """Lines of the closest region that are shown."""
 MOST = 400
 """Places that are looked at."""
+LINES = 20_000
+"""Lines that are compared where no line is the same."""
+LIKE = 60
+"""How alike, of 100, two lines must be."""
 
 
 def closest(outcome: Outcome, block: Block, file: Keyed) -> Outcome:
@@ -38,6 +42,19 @@ def closest(outcome: Outcome, block: Block, file: Keyed) -> Outcome:
     return outcome
 
 
+def _alike(wanted: Sequence[str], keys: Sequence[str]) -> int | None:
+    """Where the hunk would begin if its longest line were the line most like it."""
+    from rapidfuzz import fuzz, process
+
+    n = max(range(len(wanted)), key=lambda n: len(wanted[n]), default=0)
+    if not wanted or not wanted[n]:
+        return None
+    found = process.extractOne(
+        wanted[n], keys[:LINES], scorer=fuzz.ratio, score_cutoff=LIKE
+    )
+    return found[2] - n if found else None
+
+
 def region(old: Sequence[str], file: Keyed) -> tuple[int, int] | None:
     """Where most lines of ``old`` stand, and the first of them that does not stand
     there (-1: all do)."""
@@ -48,9 +65,12 @@ def region(old: Sequence[str], file: Keyed) -> tuple[int, int] | None:
         if key:
             for at in index.get(key, ())[:MOST]:
                 votes[at - n] = votes.get(at - n, 0) + 1
-    if not votes:
+    if votes:
+        start = max(0, max(votes, key=lambda s: (votes[s], -s)))
+    elif (alike := _alike(wanted, keys)) is not None:
+        start = max(0, alike)
+    else:
         return None
-    start = max(0, max(votes, key=lambda s: (votes[s], -s)))
     there = keys[start : start + len(wanted)]
     differs = [n for n, key in enumerate(wanted) if n >= len(there) or there[n] != key]
     return start, differs[0] if differs else -1

@@ -18,6 +18,7 @@ from repoctx.errors import Interrupted
 COMMANDS = {
     "ask": "Ask a question about the whole repository.",
     "chat": "Talk about the repository; every question builds on the last.",
+    "edit": "Have a model change the repository, all of it or nothing.",
     "apply": "Apply the edits in an answer: all of them or none.",
     "undo": "Take back what was applied, or make it again.",
     "pack": "Print the prompt's stable prefix, or check what a cache would serve.",

@@ -10,7 +10,6 @@ import typer
 from repoctx.cli import options as o
 from repoctx.cli.answering import answer, unended
 from repoctx.cli.job import job
-from repoctx.cli.stdin import beside, read_stdin
 
 app = typer.Typer(**o.APP)
 
@@ -80,7 +79,7 @@ def ask(
         "redact": False if no_redact else None,
     }
     taken = str(answer_) == "-"
-    text, texts = _given(" ".join(question), with_ or [], quiet, taken)
+    text, texts = o.given(" ".join(question), with_ or [], quiet, taken)
     material = Material(texts, tree)
     with job(repo, flags, quiet, no_color) as here:
         here.session.confirm = o.asker(yes)
@@ -89,14 +88,3 @@ def ask(
         asked = answer(here, chat, Question(text, material), "ask")[1]
         if error := unended(asked.answer):
             raise error
-
-
-def _given(
-    question: str, files: list[Path], quiet: bool, taken: bool
-) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The question, and the named texts beside it; ``taken``: stdin is for another."""
-    named = [str(path) for path in files]
-    if question == "-":
-        return read_stdin(), tuple(o.read_files(files))
-    piped = "" if taken or "-" in named else beside(quiet)
-    return question, (*o.read_files(files), *([("stdin", piped)] if piped else []))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from repoctx.cli.stdin import MOST, read_stdin
+from repoctx.cli.stdin import MOST, beside, read_stdin
 from repoctx.errors import UsageError
 
 OnText = Callable[[str], None]
@@ -179,3 +179,14 @@ def read_text(path: Path, flag: str) -> str:
     if len(data) > MOST:
         raise UsageError(f"{flag} {path}: more than 32 MB")
     return data.decode("utf-8", "replace")
+
+
+def given(
+    question: str, files: list[Path], quiet: bool, taken: bool = False
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The question, and the named texts beside it; ``taken``: stdin is for another."""
+    named = [str(path) for path in files]
+    if question == "-":
+        return read_stdin(), tuple(read_files(files))
+    piped = "" if taken or "-" in named else beside(quiet)
+    return question, (*read_files(files), *([("stdin", piped)] if piped else []))

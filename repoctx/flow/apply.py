@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def edits_of(
     return Edits(found, title, shown)
 
 
+@contextmanager
+def trial(session: Session) -> Iterator[Shadow]:
+    """A shadow of the tree as it is now, on which blocks can be tried one by one."""
+    with tree(session.place.root) as disk:
+        yield _shadow(session.place, _Files(disk, None))
+
+
+def _shadow(place: Place, files: _Files) -> Shadow:
+    return Shadow(Tree(files.read, files.shown, _Paths(place), files.mode))
+
+
 def locate(session: Session, edits: Edits, rules: Rules = STRICT) -> Located:
     """Place every block on the files as they are now; nothing is written.
 
@@ -93,8 +105,7 @@ def locate(session: Session, edits: Edits, rules: Rules = STRICT) -> Located:
     """
     with tree(session.place.root) as disk:
         files = _Files(disk, edits.shown)
-        paths = _Paths(session.place)
-        shadow = Shadow(Tree(files.read, files.shown, paths, files.mode))
+        shadow = _shadow(session.place, files)
         for block in edits.blocks:
             shadow.take(block)
         symbol = checks.symbols(files.read)
