@@ -16,6 +16,7 @@ The script is a TOML or JSON file, named by ``REPOCTX_SCRIPT`` or by a base URL
     output = 20.0
     [[replies]]                 # one for each request in turn; the last is repeated
     text = "..."
+    match = "..."             # said to what holds this, whoever's turn it is
     chunk = 20                  # characters a delta
     delay = 0.0                 # seconds before each delta
     stop = "end"                # a Stop's value; "" ends the stream without one
@@ -92,14 +93,25 @@ class Scripted:
     def stream(self, request: Request) -> Iterator[Delta]:
         """The next reply, in chunks; usage comes with the end."""
         path, script = self._script()
-        turn = self._next_turn(path, script)
-        reply = script["replies"][min(turn, len(script["replies"]) - 1)]
+        reply = self._reply(path, script, request)
         used = self._used(path, script, request, last_bytes(request), reply)
         yield from _said(reply)
         stop = reply.get("stop", "end")
         if stop:
             raw, miss = reply.get("raw"), reply.get("miss", "")
             yield Delta("", used, Stop(stop), raw, miss)
+
+    def _reply(
+        self, path: Path, script: dict[str, Any], request: Request
+    ) -> dict[str, Any]:
+        """The first reply whose ``match`` was asked, else the one that is due."""
+        turn, replies = self._next_turn(path, script), script["replies"]
+        asked = [request.question, *(turn.text for turn in request.turns)][-1]
+        for reply in replies:
+            if reply.get("match", "\0") in asked:
+                return dict(reply)
+        rest = [reply for reply in replies if "match" not in reply] or replies
+        return dict(rest[min(turn, len(rest) - 1)])
 
     def prewarm(self, request: Request) -> Usage:
         """Fill the cache with the prefix."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ Examples:
 \b
   repoctx edit "rename load() to read() everywhere"
   repoctx edit --dry-run "give every request a timeout"
+  repoctx edit --fan-out 4 "move every test to pytest"
   repoctx edit -y --commit --branch timeouts "give every request a timeout"
   pytest 2>&1 | repoctx edit "make the failing tests pass"
 """
@@ -58,6 +60,14 @@ def edit(
             "--repairs", metavar="N", help="Rounds to repair what does not fit."
         ),
     ] = 2,
+    fan_out: Annotated[
+        int,
+        typer.Option(
+            "--fan-out",
+            metavar="N",
+            help="Plan first, then make the change in parts, N at once.",
+        ),
+    ] = 1,
     force: Annotated[
         bool, typer.Option("--force", help="Also where a file no longer parses.")
     ] = False,
@@ -101,7 +111,8 @@ def edit(
         "output_format": output_format,
     }
     text, texts = o.given(" ".join(instruction), with_ or [], quiet)
-    order = Order(text, Material(texts), Rules(force, allow_ignored), max(0, repairs))
+    rules = Rules(force, allow_ignored)
+    order = Order(text, Material(texts), rules, max(0, repairs), max(1, fan_out))
     with job(repo, flags, quiet, no_color) as here:
         here.session.confirm = o.asker(yes)
         if commit or branch:
@@ -145,13 +156,12 @@ def _watch(here: Job, quiet: bool) -> Watch:
         if not outcome.ok and not quiet and here.out.text:
             say(f"block {outcome.id} ({outcome.path}) does not fit: {outcome.code}")
 
-    def repair(located: Located, number: int) -> None:
-        failed = located.report.failed
-        here.out.event("repair", round=number, blocks=[o.id for o in failed])
+    def step(line: str) -> None:
+        here.out.event("step", text=line)
         if not quiet and here.out.text:
-            say(f"{len(failed)} block(s) do not fit: asking for them again")
+            say(line)
 
-    return Watch(text, block, repair)
+    return Watch(text, block, step)
 
 
 def _refused(here: Job, exc: Exception) -> None:
@@ -162,7 +172,7 @@ def _refused(here: Job, exc: Exception) -> None:
     report = exc.located.report
     here.out.fields["report"] = report.data()
     here.out.fields["repair"] = report.text()
-    text = report.text()
+    text = exc.ran.output if exc.ran else report.text()
     here.out.write(plain(text) if sys.stdout.isatty() else text)
     here.session.notes.append(
         "what fits is pending: repoctx apply --pending MORE.md adds the rest"
@@ -176,6 +186,7 @@ def _report(here: Job, done: Edited, view: View) -> None:
     out.fields["rounds"] = len(done.answers)
     out.fields["report"] = done.located.report.data()
     out.fields["applied"] = done.record is not None
+    out.fields["checks"] = [asdict(one) for one in done.ran]
     shape = done.prompt.packed.shape if done.prompt.packed else {}
     count = done.prompt.request.prefix.count
     out.context(len(done.prompt.now.files), count, bool(shape))

@@ -96,19 +96,8 @@ def answered(
 
 def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
     """The whole prompt for ``question``; nothing is sent."""
-    opening = prompts.load(question.mode, session.settings.prompts_dir)
-    query = question.query or question.text
-    text = f"{opening}{question.text}\n"
-    request = Request(
-        model=model.choice.model,
-        prefix=Prefix((), ""),
-        tail="",
-        question=text,
-        mode=question.mode,
-        max_output=model.able.output or DEFAULT_OUTPUT,
-        ask=question.text,
-    )
     if not model.able.reads_context:
+        request = _request(session, model, question)
         # Nothing is sent: the base need not be rendered.
         now = something_in(session, snapshot_now(session))
         given = "\n".join(text for _, text in question.material.texts)[:LOOKED_AT]
@@ -119,6 +108,34 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         return Prompt(request, now, None)
     packed = pack_for(session, model)
     something_in(session, packed.now)
+    return prompt_over(session, model, packed, question)
+
+
+def _request(session: Session, model: Model, question: Question) -> Request:
+    """The question and what opens it, without what stands before them."""
+    opening = prompts.load(question.mode, session.settings.prompts_dir)
+    return Request(
+        model=model.choice.model,
+        prefix=Prefix((), ""),
+        tail="",
+        question=f"{opening}{question.text}\n",
+        mode=question.mode,
+        max_output=model.able.output or DEFAULT_OUTPUT,
+        ask=question.text,
+    )
+
+
+def prompt_over(
+    session: Session,
+    model: Model,
+    packed: Packed,
+    question: Question,
+    prefix: Prefix | None = None,
+) -> Prompt:
+    """The prompt for ``question`` over what is packed already; ``prefix`` has its bytes
+    where somebody read them. Raises BudgetExceeded."""
+    request = _request(session, model, question)
+    text, query = request.question, question.query or question.text
     counter = tokenizer_for(session, model)
     limit = room_for(session, model, counter.exact, packed.factor).tokens
     used = packed.prefix.count.tokens + counter.count(text) if limit else 0
@@ -134,7 +151,7 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
             f"the material beside the question needs {counter.count(after):,} tokens, "
             f"and {room:,} are left: raise --budget or give less"
         )
-    whole = replace(request, prefix=in_memory(packed.prefix), tail=after)
+    whole = replace(request, prefix=prefix or in_memory(packed.prefix), tail=after)
     return Prompt(whole, packed.now, packed)
 
 

@@ -1,14 +1,15 @@
 """The job of editing: an instruction to a patch, by a model, over the shared prefix.
 
 The answer's blocks are tried while they stream. What does not fit goes back to the
-model, with what the files have in those places, for a bounded number of rounds; the
-rest is kept. Nothing is written before every block fits and somebody says yes.
+model, with what the files have in those places, for a bounded number of rounds, as does
+what a linter or the tests say; the rest is kept. Nothing is written before every block
+fits and somebody says yes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import repoctx_prompts as prompts
 
@@ -16,25 +17,14 @@ from repoctx.apply.journal import Record
 from repoctx.apply.report import Outcome
 from repoctx.errors import NotApplied, UsageError
 from repoctx.flow import pending
-from repoctx.flow.apply import (
-    Confirm,
-    Edits,
-    Located,
-    Rules,
-    apply,
-    edits_of,
-    locate,
-    trial,
-)
+from repoctx.flow.apply import Confirm, Located, Rules, apply
 from repoctx.flow.ask import Prompt, Question, prompt_for
-from repoctx.flow.live import Live
 from repoctx.flow.model import Model, choose_model
-from repoctx.flow.pending import Round
-from repoctx.flow.sending import send
 from repoctx.flow.session import Session
-from repoctx.flow.shown import Shown, note_shown, shown_by
 from repoctx.flow.tail import NOTHING_MORE, Material
-from repoctx.values import Answer, Stop, Turn, Usage
+from repoctx.flow.talks import Talks
+from repoctx.flow.trial import Ran
+from repoctx.values import Answer, Usage
 
 MODE = "edit"
 FORMAT = "formats/blocks"
@@ -45,22 +35,29 @@ REPAIRS = 2
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be changed, the material beside it, what is let through, and how often
-    the model may repair what does not fit."""
+    the model may repair what does not fit. ``parts`` above 1: a large change is planned
+    first and made in batches, so many at once."""
 
     text: str
     material: Material = NOTHING_MORE
     rules: Rules = field(default_factory=Rules)
     repairs: int = REPAIRS
+    parts: int = 1
+
+    @property
+    def title(self) -> str:
+        """The order in a line."""
+        return " ".join(self.text.split())[:72]
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told: of text as it streams, of each block when it has come, of each
-    repair before it is asked for."""
+    """Who is told: of text as it streams, of each block when it has come, and, in a
+    line, of what is done next."""
 
     text: Callable[[str], None]
     block: Callable[[Outcome], None]
-    repair: Callable[[Located, int], None]
+    step: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,7 @@ class Edited:
     record: Record | None
     model: Model
     prompt: Prompt
+    ran: tuple[Ran, ...] = ()
 
     @property
     def usage(self) -> Usage:
@@ -80,45 +78,69 @@ class Edited:
         return total([answer.usage for answer in self.answers])
 
 
+class Refused(NotApplied):
+    """Blocks are left that do not fit, or a command fails on the result (``ran``);
+    ``located`` holds the report on the blocks."""
+
+    def __init__(
+        self, why: str, located: Located, answers: tuple[Answer, ...], ran: Ran | None
+    ) -> None:
+        super().__init__(f"{why}; nothing was changed")
+        self.located = located
+        self.answers = answers
+        self.ran = ran
+
+
 def edit(session: Session, order: Order, watch: Watch, confirm: Confirm) -> Edited:
     """Have ``order`` carried out, and apply it where ``confirm`` says so.
 
-    Raises UsageError for an empty order and for a model that cannot edit, NotApplied
-    when blocks are left that do not fit (the others are pending then), and what
-    packing, sending and committing raise.
+    Raises UsageError for an empty order and for a model that cannot edit, Refused when
+    blocks are left that do not fit or a check fails (what fits is pending then), and
+    what packing, sending and committing raise.
     """
     if not order.text.strip():
         raise UsageError("the instruction is empty")
     model = editor(session)
     prompt = prompt_for(session, model, question(session, order))
-    made = _Rounds(session, model, prompt, order, watch)
-    located = made.ask()
-    while not located.report.ok and made.repairs_left and made.whole:
-        watch.repair(located, made.number)
-        located = made.repair(located)
-    if not located.report.outcomes:
-        return Edited(tuple(made.answers), located, None, model, prompt)
-    if not located.report.ok:
-        made.keep(located)
-        raise Refused(located, tuple(made.answers))
-    located, record = apply(session, made.edits(), confirm, order.rules)
-    if record is not None:
-        pending.drop(session)
-    return Edited(tuple(made.answers), located, record, model, prompt)
+    talks = Talks(session, model, prompt, order.title, order.rules)
+    if order.parts > 1:
+        from repoctx.flow.large import batches
+
+        talks.begin(batches(session, model, prompt, order, watch.step), order.parts)
+    return _carried_out(session, order, watch, confirm, talks)
 
 
-class Refused(NotApplied):
-    """Blocks are left that do not fit; ``located`` holds the report on them."""
-
-    def __init__(self, located: Located, answers: tuple[Answer, ...]) -> None:
+def _carried_out(
+    session: Session, order: Order, watch: Watch, confirm: Confirm, talks: Talks
+) -> Edited:
+    located = talks.ask(watch.text, watch.block)
+    for left in range(order.repairs, -1, -1):
+        if not located.report.outcomes:
+            return talks.edited(located)
         failed = located.report.failed
-        ids = ", ".join(outcome.id for outcome in failed[:20])
-        super().__init__(
-            f"{len(failed)} of {len(located.report.outcomes)} blocks do not fit "
-            f"({ids}); nothing was changed"
-        )
-        self.located = located
-        self.answers = answers
+        if failed:
+            if not (left and talks.whole):
+                break
+            watch.step(f"{len(failed)} block(s) do not fit: asking for them again")
+            talks.send_back(located)
+        else:
+            done = apply(session, talks.edits(), confirm, order.rules)
+            if not done.ran or done.ran[-1].ok:
+                if done.record is not None:
+                    pending.drop(session)
+                return talks.edited(done.located, done.record, done.ran)
+            told = done.ran[-1]
+            if not (left and talks.whole):
+                talks.keep(done.located)
+                raise Refused(f"{told.name} fails", done.located, talks.answers, told)
+            watch.step(f"{told.name} fails: asking for a repair")
+            talks.send_output(done.located, told)
+        located = talks.ask(watch.text, watch.block)
+    talks.keep(located)
+    ids = ", ".join(outcome.id for outcome in located.report.failed[:20])
+    count = len(located.report.failed)
+    of = f"{count} of {len(located.report.outcomes)} blocks do not fit ({ids})"
+    raise Refused(of, located, talks.answers, None)
 
 
 def editor(session: Session) -> Model:
@@ -151,84 +173,3 @@ def total(usages: list[Usage]) -> Usage:
         sum(u.output for u in usages),
         sum(known) if known and len(known) == len(costs) else None,
     )
-
-
-class _Rounds:
-    """The answer and its repairs, one after another over the same prefix."""
-
-    def __init__(
-        self, session: Session, model: Model, prompt: Prompt, order: Order, watch: Watch
-    ) -> None:
-        self.answers: list[Answer] = []
-        self.repairs_left = order.repairs
-        self._session, self._model, self._prompt = session, model, prompt
-        self._order, self._watch = order, watch
-        self._turns: tuple[Turn, ...] = ()
-        self._rounds: list[Round] = []
-        self._notes: list[Shown] = []
-
-    @property
-    def number(self) -> int:
-        """Rounds so far."""
-        return len(self.answers)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last answer ended by itself: only then is there sense in more."""
-        return self.answers[-1].stop is Stop.END
-
-    def ask(self) -> Located:
-        """Send what there is to say, and locate all that has come so far."""
-        request = replace(self._prompt.request, turns=self._turns)
-        with trial(self._session) as shadow:
-            watching = Live(shadow.take, self._watch.block)
-
-            def on_text(piece: str) -> None:
-                self._watch.text(piece)
-                watching(piece)
-
-            packed = self._prompt.packed
-            answer = send(self._session, self._model, request, packed, on_text, MODE)
-        self.answers.append(answer)
-        self._rounds.append(Round((answer.text,)))
-        if answer.saved is not None:
-            note_shown(self._session, answer.saved, self._prompt.now, answer.text)
-            note = shown_by(self._session, answer.saved)
-            self._notes += [note] if note else []
-        return locate(self._session, self.edits(), self._order.rules)
-
-    def repair(self, located: Located) -> Located:
-        """Ask for the blocks that did not fit, and locate all again."""
-        self.repairs_left -= 1
-        self.keep(located)
-        told = prompts.load("repair", self._session.settings.prompts_dir)
-        last = self.answers[-1]
-        self._turns = (
-            *self._turns,
-            Turn("assistant", last.text or "(nothing)", last.raw),
-            Turn("user", told + located.report.text()),
-        )
-        return self.ask()
-
-    def keep(self, located: Located) -> None:
-        """Keep the accepted blocks, and forget the others."""
-        fits = frozenset(o.id for o in located.report.outcomes if o.ok)
-        pending.keep(self._session, self._rounds, fits, self.title)
-        self._rounds = list(pending.pending(self._session)[0]) if fits else []
-
-    @property
-    def title(self) -> str:
-        """The order in a line."""
-        return " ".join(self._order.text.split())[:72]
-
-    def edits(self) -> Edits:
-        """All blocks that are to be tried, against what the prompt showed."""
-        return edits_of(self._rounds, self.title, self._shown)
-
-    def _shown(self, path: str) -> bytes | None:
-        """What the prompt showed of ``path``, where an answer names it."""
-        for note in self._notes:
-            data = note(path)
-            if data is not None:
-                return data
-        return None

@@ -133,7 +133,7 @@ def test_stream_json_tells_of_each_block(
     env = says(tmp_path, WRONG, ANSWER)
     done = machine.run("edit", *options, "x", cwd=repo, env=env)
     kinds = [o["type"] for o in done.objects if o["type"] != "text"]
-    assert kinds == ["init", "block", "repair", "block", "result"]
+    assert kinds == ["init", "block", "step", "block", "result"]
 
 
 def test_offline_names_three_ways_on(machine: Machine, repo: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from repoctx.errors import UsageError
+from repoctx.errors import NotApplied, RepoctxError, UsageError
 from repoctx.flow import pending
 from repoctx.flow.apply import Located
 from repoctx.flow.edit import Edited, Order, Refused, Watch, edit
@@ -53,7 +53,7 @@ class Place:
         watch = Watch(
             lambda _: None,
             lambda o: self.told.append(f"{o.id} {o.status}"),
-            lambda _, n: self.told.append(f"repair {n}"),
+            self.told.append,
         )
         with open_session(self.repo, flags) as session:
             order = Order("rename delay to wait", repairs=repairs)
@@ -97,7 +97,12 @@ def test_what_does_not_fit_is_asked_for_again(place: Place) -> None:
     done = place.edit()
     assert done.record is not None
     assert place.read("use.py") == USE.replace("delay", "wait")
-    assert place.told == ["1 ok", "2 refused", "repair 1", "2 ok"]
+    assert place.told == [
+        "1 ok",
+        "2 refused",
+        "1 block(s) do not fit: asking for them again",
+        "2 ok",
+    ]
     first, second = place.requests
     assert first["prefix"] == second["prefix"]
     assert first["question"] == second["question"]
@@ -180,7 +185,7 @@ def test_offline_cannot_edit_and_names_three_ways(place: Place) -> None:
         open_session(place.repo, {}) as session,
         pytest.raises(UsageError, match="Three ways on"),
     ):
-        nobody = Watch(lambda _: None, lambda _: None, lambda _, __: None)
+        nobody = Watch(lambda _: None, lambda _: None, lambda _: None)
         edit(session, Order("x"), nobody, lambda _: True)
 
 
@@ -191,3 +196,126 @@ def test_usage_is_summed_and_the_cache_serves_the_repair(place: Place) -> None:
     assert done.usage.input == one.usage.input + two.usage.input
     assert two.usage.cached >= one.usage.input * 0.99
     assert git(place.repo, "status", "--porcelain").count("\n") == 1
+
+
+def test_what_the_tests_say_goes_back_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPOCTX_TEST_CMD", "python3 use.py")
+    place.says(RENAME, CALLER)
+    done = place.edit()
+    assert done.record is not None
+    assert place.read("use.py") == USE.replace("delay", "wait")
+    told = place.requests[1]["turns"][1][1]
+    assert "python3 use.py" in told
+    assert "ImportError" in told
+
+
+def test_tests_that_never_pass_change_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPOCTX_TEST_CMD", "echo broken; exit 3")
+    place.says(RENAME + CALLER, "It has nothing to do with the change.")
+    with pytest.raises(Refused, match="test fails") as refused:
+        place.edit(repairs=1)
+    assert refused.value.ran is not None
+    assert "broken" in refused.value.ran.output
+    assert place.read("lib.py") == LIB
+
+
+class Large(Place):
+    """A repository of many files that all need the same change."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        super().__init__(folder)
+        self.paths = [f"pkg/m{n:03}.py" for n in range(count)]
+        write(
+            self.repo,
+            {
+                path: f"from lib import delay\n\nx = delay({n})\n"
+                for n, path in enumerate(self.paths)
+            },
+        )
+        git(self.repo, "add", "-A")
+        git(self.repo, "commit", "-qm", "many")
+
+    def carry_out(self, parallel: int = 4, repairs: int = 2) -> Edited:
+        flags = {"model": "scripted", "base_url": f"file:{self.script}"}
+        watch = Watch(lambda _: None, lambda _: None, self.told.append)
+        with open_session(self.repo, flags) as session:
+            order = Order("rename delay to wait", repairs=repairs, parts=parallel)
+            return edit(session, order, watch, lambda _: True)
+
+    def plan(self) -> dict[str, Any]:
+        files = [
+            {"path": p, "what": "rename"} for p in ["lib.py", "use.py", *self.paths]
+        ]
+        text = json.dumps({"agreed": "the new name is wait", "files": files})
+        return {"match": "plan the change", "text": f"```json\n{text}\n```"}
+
+    def parts(self, broken: str = "") -> list[dict[str, Any]]:
+        """An answer for each batch of eight files, found by its first file."""
+        all_paths = ["lib.py", "use.py", *self.paths]
+        found = []
+        for at in range(0, len(all_paths), 8):
+            paths = all_paths[at : at + 8]
+            text = "".join(
+                self.change(number, path, path == broken)
+                for number, path in enumerate(paths, 1)
+            )
+            number = at // 8 + 1
+            found.append({"match": f"This is part {number} of", "text": text})
+        return found
+
+    def change(self, number: int, path: str, broken: bool = False) -> str:
+        text = (self.repo / path).read_text()
+        old = text.replace("delay", "delays") if broken else text
+        return block(number, path, old, text.replace("delay", "wait"))
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Large:
+    monkeypatch.setenv("REPOCTX_CONFIG", str(tmp_path / "none.toml"))
+    return Large(tmp_path, 300)
+
+
+def test_a_change_of_300_files_lands_whole(large: Large) -> None:
+    large.says(large.plan(), *large.parts())
+    done = large.carry_out()
+    assert done.record is not None
+    assert len(done.located.patch.changes) == 302
+    assert all("wait(" in large.read(path) for path in large.paths)
+    prefixes = {r["digest"] for r in large.requests}
+    assert (len(large.requests), len(prefixes)) == (39, 1)
+    assert all("the new name is wait" in r["question"] for r in large.requests[1:])
+
+
+def test_a_part_that_does_not_fit_alone_is_repaired(large: Large) -> None:
+    broken = large.paths[20]
+    number = (20 + 2) % 8 + 1
+    fixed = {"match": "could not be applied", "text": large.change(number, broken)}
+    large.says(large.plan(), fixed, *large.parts(broken))
+    done = large.carry_out()
+    assert done.record is not None
+    assert len(large.requests) == 40
+    assert "wait(" in large.read(broken)
+
+
+def test_a_part_that_fails_is_asked_for_again_and_no_other(large: Large) -> None:
+    parts = large.parts()
+    lost = {**parts[5], "text": "", "error": {"kind": "overflow", "message": "no"}}
+    large.says(large.plan(), *parts[:5], lost, *parts[6:])
+    with pytest.raises(RepoctxError):
+        large.carry_out()
+    assert large.read("lib.py") == LIB
+    before = len(large.requests)
+    large.says(large.plan(), *parts)
+    done = large.carry_out()
+    assert done.record is not None
+    assert len(large.requests) - before == 1
+
+
+def test_no_plan_no_change(large: Large) -> None:
+    large.says("I would rather not.")
+    with pytest.raises(NotApplied, match="no plan"):
+        large.carry_out()
