@@ -247,9 +247,8 @@ class Large(Place):
             return edit(session, order, watch, lambda _: True)
 
     def plan(self) -> dict[str, Any]:
-        files = [
-            {"path": p, "what": "rename"} for p in ["lib.py", "use.py", *self.paths]
-        ]
+        paths = ["lib.py", "use.py", *self.paths]
+        files = [{"path": path, "what": "rename"} for path in paths]
         text = json.dumps({"agreed": "the new name is wait", "files": files})
         return {"match": "plan the change", "text": f"```json\n{text}\n```"}
 
