@@ -260,8 +260,13 @@ def _dropped(journal: Journal) -> tuple[tuple[str, int], ...]:
 
 def _each(top: Folder, steps: Steps, act: Callable[[Folder, s.Step], None]) -> None:
     for step in steps:
-        with walked(top, step.parents) as folder:
-            act(folder, step)
+        try:
+            with walked(top, step.parents) as folder:
+                act(folder, step)
+        except OSError as exc:
+            # Errors name our temporary files, or nothing.
+            exc.filename, exc.filename2 = step.path, None
+            raise
 
 
 def _restored(
@@ -371,6 +376,6 @@ def uninterrupted(what: str) -> Iterator[None]:
         yield
     finally:
         for number, handler in zip(numbers, old, strict=True):
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
     if came:
         raise Interrupted(f"interrupted when everything had been {what}")

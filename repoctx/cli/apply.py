@@ -14,7 +14,7 @@ from repoctx.cli.confirm import View
 from repoctx.cli.job import Job, job
 from repoctx.cli.stdin import read_answer
 from repoctx.cli.terminal import plain, quoted
-from repoctx.errors import NotApplied, UsageError
+from repoctx.errors import NotApplied, StorageError, UsageError
 
 if TYPE_CHECKING:
     from repoctx.apply.report import Report
@@ -104,7 +104,8 @@ def apply(
         rules = Rules(force, allow_ignored)
         done = run(here.session, given.edits, view.confirm, rules)
         located, record = done.located, done.record
-        here.out.fields["report"] = located.report.data()
+        if not here.out.text:
+            here.out.fields["report"] = located.report.data()
         here.out.fields["applied"] = record is not None
         here.out.fields["checks"] = [asdict(one) for one in done.ran]
         if not located.report.ok:
@@ -153,17 +154,14 @@ def _given(here: Job, files: list[Path], form: str, again: bool, last: bool) -> 
 
 def _refused(here: Job, found: Report, given: _Given, dry_run: bool) -> None:
     """Tell what was refused, keep what was not, and end. Raises NotApplied."""
-    from repoctx.flow.pending import keep
-
     here.out.fields["files_changed"] = []
     text = found.text()
     here.out.fields["repair"] = text
     here.out.write(plain(text) if sys.stdout.isatty() else text)
     if not found.outcomes:
         raise NotApplied("no edit was found in the answer")
-    accepted = frozenset(o.id for o in found.outcomes if o.ok)
     if not dry_run:
-        keep(here.session, given.rounds, accepted, given.edits.title)
+        _keep(here, given, frozenset(o.id for o in found.outcomes if o.ok))
     where = sorted({quoted(o.path) for o in found.failed if o.path})
     raise NotApplied(
         f"{len(found.failed)} of {len(found.outcomes)} block(s) refused "
@@ -173,13 +171,20 @@ def _refused(here: Job, found: Report, given: _Given, dry_run: bool) -> None:
 
 def _failed(here: Job, ran: Ran, given: _Given) -> None:
     """Tell what a command has against it, keep the blocks, end. Raises NotApplied."""
-    from repoctx.flow.pending import keep
-
     here.out.fields["files_changed"] = []
     here.out.write(plain(ran.output))
-    every = frozenset(block.id for block in given.edits.blocks)
-    keep(here.session, given.rounds, every, given.edits.title)
+    _keep(here, given, frozenset(block.id for block in given.edits.blocks))
     how = "took too long" if ran.code is None else f"failed ({ran.code})"
     raise NotApplied(
         f"{ran.name} {how}: nothing was applied; the blocks are kept pending"
     )
+
+
+def _keep(here: Job, given: _Given, accepted: frozenset[str]) -> None:
+    """Keep the accepted blocks; that the disk refuses them is but a note."""
+    from repoctx.flow.pending import keep
+
+    try:
+        keep(here.session, given.rounds, accepted, given.edits.title)
+    except StorageError as exc:
+        here.session.notes.append(str(exc))

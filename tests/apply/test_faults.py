@@ -306,6 +306,7 @@ def test_a_full_disk(small_disk: Path, tmp_path: Path, state: str) -> None:
         except NotApplied as exc:
             refused += 1
             assert "nothing was applied: " in str(exc) and "No space left" in str(exc)
+            assert ".repoctx-" not in str(exc)
             assert (here.shape, here.phases) == (before, [])
             continue
         filler.unlink()
