@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,8 @@ def answer(here: Job, chat: Chat, question: Question, door: str) -> tuple[Chat, 
     here.out.fields["conversation"] = chat.id
     here.out.fields["rounds"] = asked.answer.rounds
     _context(here, asked)
-    _report(here, asked.answer, asked.model.name, here.colours)
+    _report(here, asked.answer, here.colours)
+    _used(here, asked)
     return chat, asked
 
 
@@ -82,21 +84,38 @@ def _streaming(here: Job) -> Callable[[str], None]:
     return show
 
 
-def _report(here: Job, answer: Answer, model: str, rich: bool) -> None:
+def _report(here: Job, answer: Answer, rich: bool) -> None:
     """Say where the quotes stand, what was used, and how the answer ended."""
-    out, usage = here.out, answer.usage
+    out = here.out
     out.write("" if answer.text.endswith("\n") else "\n")
     out.fields["answer"] = answer.text
     out.fields["citations"] = [_fields(c) for c in answer.citations]
-    out.used(usage)
+    out.used(answer.usage)
     out.write(_sources(answer.citations, here.session.place.root, rich))
-    if usage.input:
-        cost = "" if usage.cost is None else f", ${usage.cost:.4f}"
-        rounds = f", in {answer.rounds} rounds" if answer.rounds > 1 else ""
-        here.session.notes.append(
-            f"{model}: {usage.input:,} tokens in, {usage.cached / usage.input:.1%} of "
-            f"them cached, {usage.output:,} out{rounds}{cost}"
-        )
+
+
+def _used(here: Job, asked: Asked) -> None:
+    """Note the tokens and the cost, and what it would have been without a cache."""
+    from repoctx.flow.price import without_cache
+
+    usage = asked.answer.usage
+    if not usage.input:
+        return
+    answer = asked.answer
+    rounds = f", in {answer.rounds} rounds" if answer.rounds > 1 else ""
+    written = f" ({usage.cache_write:,} written)" if usage.cache_write else ""
+    cost = ""
+    if usage.cost is not None:
+        cost = f", ${usage.cost:.4f}"
+        whole = without_cache(asked.model, usage, time.time())
+        here.out.fields["cost_without_cache_usd"] = whole
+        if whole and usage.cached:
+            cost += f" (${whole:.4f} without a cache)"
+    here.session.notes.append(
+        f"{asked.model.name}: {usage.input:,} tokens in, "
+        f"{usage.cached / usage.input:.1%} of them cached{written}, "
+        f"{usage.output:,} out{rounds}{cost}"
+    )
 
 
 def _fields(citation: Citation) -> dict[str, object]:

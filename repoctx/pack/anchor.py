@@ -175,11 +175,15 @@ def decide(of: Candidates, base_size: int, overlay: Overlay) -> Decision:
         if size(name) <= most:
             return Decision(name, "still cached")
     if of.warm:
-        found = _outgrown(of, size)
+        kept = Decision(min(of.warm, key=size), "still cached")
+        found = _or_head(kept, "cached", of, size)
     elif not of.rule or of.cold:
         found = _at_head(of)
     else:
         found = Decision(of.rule, "the default branch's base")
+        if size(of.rule) > most:
+            # What the next question would leave is not worth a first one.
+            found = _or_head(found, "default branch's", of, size)
     if size(found.base) <= too_much:
         return found
     if of.head and of.head != found.base and size(of.head) <= too_much:
@@ -187,12 +191,12 @@ def decide(of: Candidates, base_size: int, overlay: Overlay) -> Decision:
     return Decision("", "the work tree: the changes since the base are too many")
 
 
-def _outgrown(of: Candidates, size: Overlay) -> Decision:
-    """No warm base has a small overlay: HEAD, if that is worth a new base."""
-    name = min(of.warm, key=size)
+def _or_head(found: Decision, what: str, of: Candidates, size: Overlay) -> Decision:
+    """``found``, which has a large overlay; HEAD, if that is worth a new base."""
+    name = found.base
     if of.head and of.head != name and 2 * size(of.head) <= size(name):
-        return Decision(of.head, "HEAD: the changes since the cached base have grown")
-    return Decision(name, "still cached")
+        return Decision(of.head, f"HEAD: the changes since the {what} base have grown")
+    return found
 
 
 def _at_head(of: Candidates) -> Decision:

@@ -124,6 +124,8 @@ SMALL, GROWN, HUGE = 1000, limit(BASE) + 1, cap(BASE) + 1
         (Candidates("h", warm=("w",)), {"w": HUGE, "h": HUGE - 1}, "h"),
         (Candidates("h", warm=("w",)), {"w": HUGE, "h": HUGE}, ""),
         (Candidates("h", warm=("h",)), {"h": HUGE}, ""),
+        (Candidates("h", rule="r"), {"r": GROWN, "h": SMALL}, "h"),
+        (Candidates("h", rule="r"), {"r": GROWN, "h": GROWN - 1}, "r"),
         (Candidates("h", rule="r"), {"r": HUGE, "h": SMALL}, "h"),
         (Candidates("h", rule="r"), {"r": HUGE, "h": HUGE}, ""),
         (Candidates("h", shallow=True), {"h": HUGE}, ""),
@@ -135,6 +137,22 @@ def test_the_order_of_reasons(
     candidates: Candidates, sizes: dict[str, int], base: str
 ) -> None:
     assert decide(candidates, BASE, once(sizes)).base == base
+
+
+SIZES = st.integers(0, 24).map(lambda n: n * HUGE // 24)
+
+
+@given(SIZES, SIZES, st.booleans())
+def test_the_second_question_keeps_the_first_ones_base(
+    rule: int, head: int, cold: bool
+) -> None:
+    """What a first question has written is not left by the second, changing nothing."""
+    sizes = {"r": rule, "h": head}
+    first = decide(Candidates("h", rule="r", cold=cold), BASE, once(sizes)).base
+    # The snapshot that was taken of the work tree differs from it in nothing.
+    sizes = {**sizes, "tree": 0}
+    warm = Candidates("h", warm=(first or "tree",))
+    assert decide(warm, BASE, once(sizes)).base == (first or "tree")
 
 
 def once(sizes: dict[str, int]) -> Callable[[str], int]:
