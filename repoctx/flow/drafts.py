@@ -15,6 +15,7 @@ from repoctx.flow.anchoring import TREE
 from repoctx.flow.prefix import (
     Base,
     BaseTexts,
+    Piece,
     Shelf,
     overlay_segment,
     render_base,
@@ -220,9 +221,11 @@ class Drafts:
             sources = Sources(old, self._texts, self._outline, base.shape, huge)
             tag = Tag.BLOCKS if self._shape is Shape.BLOCKS else Tag.PATCH
 
-            def pieces(change: Change) -> list[tuple[str, str]]:
+            def pieces(change: Change) -> list[Piece]:
                 docs = overlay_docs((change,), sources, self._patch, tag)
-                return [(path, render(doc, style)) for path, doc in docs]
+                texts = [(path, render(doc, style)) for path, doc in docs]
+                counts = self._counter.count_many([text for _, text in texts])
+                return [(*one, n) for one, n in zip(texts, counts, strict=True)]
 
             made = [kept.get(name_of(c), partial(pieces, c)) for c in ordered]
             overlay = overlay_segment(chain(*made), style, self._counter)
@@ -235,7 +238,8 @@ class Drafts:
         plain = not base.shape and self._shape is not Shape.BLOCKS
         shallow = self._session.place.shallow
         path = self._session.state.folder / "overlay.json"
-        return Rendered(path, f"{key} {self._shape}" if plain and not shallow else "")
+        how = f"{key} {self._shape} {self._counter.name}"
+        return Rendered(path, how if plain and not shallow else "")
 
     def _hidden(self, base: Base, found: tuple[Change, ...]) -> Mapping[str, Show]:
         """The paths of the work tree that base and overlay do not show in full."""

@@ -217,37 +217,34 @@ def text_segment(kind: SegmentKind, text: str, tokenizer: Tokenizer) -> Segment:
     )
 
 
+Piece = tuple[str, str, int]
+"""A document's path, its rendered text and the tokens of that."""
+
+
 def overlay_segment(
-    docs: Iterable[tuple[str, str]], style: Style, tokenizer: Tokenizer
+    docs: Iterable[Piece], style: Style, tokenizer: Tokenizer
 ) -> Segment | None:
-    """The changes, (path, rendered document) each, as a segment with a unit a document;
-    None when nothing changed."""
-    pieces = [("", opening(Section.CHANGES, style)), *docs]
-    if len(pieces) == 1:
+    """The changes as a segment with a unit a document; None when nothing changed."""
+    made = list(docs)
+    if not made:
         return None
-    if end := closing(Section.CHANGES, style):
-        pieces.append(("", end))
-    return _pieces_segment(SegmentKind.OVERLAY, pieces, tokenizer)
-
-
-def _pieces_segment(
-    kind: SegmentKind, pieces: list[tuple[str, str]], tokenizer: Tokenizer
-) -> Segment:
-    counts = tokenizer.count_many([piece for _, piece in pieces])
+    frame = [opening(Section.CHANGES, style), closing(Section.CHANGES, style)]
+    first, last = zip(frame, tokenizer.count_many(frame), strict=True)
+    pieces = [("", *first), *made, *([("", *last)] if last[0] else [])]
     units: list[Unit] = []
     chunks: list[bytes] = []
     offset = 0
-    for (path, piece), tokens in zip(pieces, counts, strict=True):
+    for path, piece, tokens in pieces:
         data = piece.encode()
         chunks.append(data)
         units.append(Unit(path, offset, len(data), Count(tokens, tokenizer.exact)))
         offset += len(data)
     whole = b"".join(chunks)
     return Segment(
-        kind,
+        SegmentKind.OVERLAY,
         hashlib.sha256(whole).hexdigest(),
         len(whole),
-        Count(sum(counts), tokenizer.exact),
+        Count(sum(tokens for _, _, tokens in pieces), tokenizer.exact),
         text=whole,
         units=tuple(units),
     )

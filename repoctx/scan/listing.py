@@ -239,20 +239,21 @@ def _tracked(harvest: Harvest, rows: list[_Row]) -> list[_Clean]:
         if reason in (Reason.SUBMODULE, Reason.SPECIAL):
             harvest.leave(path, reason)
         elif int(row[10] or b"0", 16) & (_SPARSE | _ASSUMED):
-            _unchanged(harvest, clean, row, int(row[9] or 0))
+            _unchanged(harvest, clean, row, path, int(row[9] or 0))
         elif (info := present.stat(path, name)) is None:
             continue
         elif stage != b"0":
             harvest.add(path, info, State.CHANGED)
         elif _unmoved(row, info, newest):
-            _unchanged(harvest, clean, row, info.st_size)
+            _unchanged(harvest, clean, row, path, info.st_size)
         else:
             _compare(harvest, clean, row, info)
     return clean
 
 
-def _unchanged(harvest: Harvest, clean: list[_Clean], row: _Row, size: int) -> None:
-    path = row[3].decode("utf-8", "surrogateescape")
+def _unchanged(
+    harvest: Harvest, clean: list[_Clean], row: _Row, path: str, size: int
+) -> None:
     if row[0] == b"120000":
         harvest.leave(path, Reason.SYMLINK)
     else:
@@ -341,17 +342,18 @@ def _unmoved(row: _Row, info: os.stat_result, newest: int) -> bool:
     """Whether the index's times prove the file clean (git's racy rule included)."""
     if not row[10]:
         return False
+    ctime_s, ctime_n, mtime_s, mtime_n, inode, size = map(int, row[4:10])
     mtime, ctime = info.st_mtime_ns, info.st_ctime_ns
-    if int(row[7]) == 0:
+    if mtime_n == 0:
         # Written by a git that keeps whole seconds only.
         mtime -= mtime % 1_000_000_000
         ctime -= ctime % 1_000_000_000
         newest -= newest % 1_000_000_000
     return (
-        int(row[6]) * 1_000_000_000 + int(row[7]) == mtime
-        and int(row[4]) * 1_000_000_000 + int(row[5]) == ctime
-        and int(row[9]) == info.st_size & 0xFFFF_FFFF
-        and int(row[8]) == info.st_ino & 0xFFFF_FFFF
+        mtime_s * 1_000_000_000 + mtime_n == mtime
+        and ctime_s * 1_000_000_000 + ctime_n == ctime
+        and size == info.st_size & 0xFFFF_FFFF
+        and inode == info.st_ino & 0xFFFF_FFFF
         and mtime < newest
     )
 
@@ -374,8 +376,10 @@ def _no_file(mode: bytes, path: str) -> Reason | None:
         return Reason.SYMLINK
     if mode == b"160000":
         return Reason.SUBMODULE
+    if mode[:3] != b"100":
+        return Reason.SPECIAL
     odd = path[0] in "./" or "/." in path or "//" in path
-    if mode[:3] != b"100" or (odd and _UNSAFE.search(path)):
+    if odd and _UNSAFE.search(path):
         return Reason.SPECIAL
     return None
 

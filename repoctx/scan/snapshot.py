@@ -39,7 +39,7 @@ def settle(
     for entry in sorted(chosen.files, key=lambda e: raw_path(e.path)):
         path, oid, mode, _, state = entry
         known = facts.get(oid)
-        if known is None or _is_out(known, chosen.keep(path)):
+        if known is None or (known.reason and _is_out(known, chosen.keep(path))):
             left_out.append(_left_out(entry, known))
             continue
         if known.size >= SMALLEST_DUPLICATE:
@@ -56,10 +56,8 @@ def settle(
 def tree_digest(files: Iterable[SourceFile], left_out: Iterable[LeftOut]) -> str:
     """SHA-256 (hex) over path, id and mode of the files and the duplicates' paths, ids
     and copies: equal for equal trees on any machine. Both come in path order."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.mode:o} {file.oid} ".encode() + raw_path(file.path))
-        digest.update(b"\0")
+    rows = [f"{file.mode:o} {file.oid} {file.path}\0" for file in files]
+    digest = hashlib.sha256(raw_path("".join(rows)))
     for out in left_out:
         if out.reason is Reason.DUPLICATE:
             digest.update(f"dup {out.oid} ".encode() + raw_path(out.path) + b"\0")

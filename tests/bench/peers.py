@@ -6,7 +6,8 @@
 
 Each repository is cloned into a temporary folder, and nothing else is written. Every
 tool packs the whole clone into a file, as its user would, with its defaults. ``cold``
-repoctx starts without its state folder; ``warm`` repoctx has it and finds one file
+repoctx starts without its state folder; ``indexed`` too, and searches after it has
+packed, so that every text is parsed; ``warm`` repoctx has it all and finds one file
 changed. The operating system's file cache is warm for everybody. Missing peers are
 installed below ``--tools`` (npm and PyPI); ``--only`` picks commands by name.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,7 @@ import measure
 REPOMIX = "repomix@1.14"
 PYPI = ("gitingest", "files-to-prompt")
 REFERENCE = "repomix"
+INDEXED = "repoctx indexed"
 FLOOR = ("python -c pass", "git status", "writing the bytes")
 MEGA = 1_000_000
 
@@ -140,7 +143,7 @@ def _python_tool(tools: Path, name: str) -> Path:
 
 
 def all_commands(bench: Bench, only: list[str] | None) -> list[measure.Command]:
-    """repoctx cold and warm, the peers, and the three parts of the warm floor.
+    """repoctx cold, indexed and warm, the peers, and the three parts of the warm floor.
 
     Cold comes just before warm, so that warm finds a full state folder. ``only``
     leaves the commands of these names; the floor writes the first one's output.
@@ -153,25 +156,26 @@ def all_commands(bench: Bench, only: list[str] | None) -> list[measure.Command]:
 
 
 def repoctx_commands(bench: Bench) -> list[measure.Command]:
-    """``repoctx pack`` without and with its state folder."""
+    """``repoctx pack`` without its state folder, alone and with the index that the first
+    search makes, and with it."""
     state = bench.clone / ".git" / "repoctx"
 
     def forget() -> None:
         shutil.rmtree(state, ignore_errors=True)
 
-    changes: dict[str, Callable[[], None]] = {
-        "repoctx cold": forget,
-        "repoctx warm": _appender(bench.clone),
+    def pack(name: str) -> tuple[str, ...]:
+        return (*repoctx(), "pack", "-o", str(bench.file(name)))
+
+    search = (*repoctx(), "search", "configuration")
+    both = f"{shlex.join(pack(INDEXED))} && {shlex.join(search)}"
+    commands: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
+        "repoctx cold": (pack("repoctx cold"), forget),
+        INDEXED: (("sh", "-c", both), forget),
+        "repoctx warm": (pack("repoctx warm"), _appender(bench.clone)),
     }
     return [
-        measure.Command(
-            name,
-            (*repoctx(), "pack", "-o", str(bench.file(name))),
-            bench.clone,
-            before,
-            bench.env,
-        )
-        for name, before in changes.items()
+        measure.Command(name, argv, bench.clone, before, bench.env)
+        for name, (argv, before) in commands.items()
     ]
 
 
