@@ -105,7 +105,9 @@ def apply(
         done = run(here.session, given.edits, view.confirm, rules)
         located, record = done.located, done.record
         if not here.out.text:
-            here.out.fields["report"] = located.report.data()
+            # What it calls applied is what fits; here it is what was done.
+            made = {"applied": record is not None}
+            here.out.fields["report"] = located.report.data() | made
         here.out.fields["applied"] = record is not None
         here.out.fields["checks"] = [asdict(one) for one in done.ran]
         if not located.report.ok:
