@@ -56,7 +56,8 @@ class Check:
     ``room`` tokens are left for tail and question (0: no limit), of ``window`` in all
     (0: unknown); ``others`` are models that were sent something, where this never is.
     ``error`` is by how much of the tokens the model's last counts were off (None:
-    nothing was counted yet, or the count is exact).
+    nothing was counted yet, or the count is exact). ``parted``: the last prefix was
+    sent with another effort or verbosity, which has a cache of its own.
     """
 
     packed: Packed
@@ -77,6 +78,7 @@ class Check:
     window: int = 0
     others: tuple[str, ...] = ()
     error: float | None = None
+    parted: bool = False
 
     @property
     def sends(self) -> bool:
@@ -160,6 +162,7 @@ def foresee(
         window=able.window,
         others=() if able.reads_context else models_sent(session.state),
         error=None if prefix.count.exact else scale.error,
+        parted=last is not None and last.sent.way != session.way,
     )
 
 

@@ -41,6 +41,8 @@ def _why_cold(check: Check) -> str:
     """Why nothing was foreseen from a cache that had been sent something."""
     if check.sent is None or check.model.able.cache == "none":
         return ""
+    if check.parted:
+        return "the cache was cold: the effort or verbosity was changed"
     if not check.warm:
         return f"the cache was cold: what it held was sent {_span(check.age)} ago"
     if check.difference is None:

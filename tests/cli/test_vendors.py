@@ -178,6 +178,53 @@ def test_ends_that_are_no_answer(machine: Machine, repo: Path, what: str):
 
 
 @pytest.mark.parametrize("name", WIRES)
+def test_a_cut_answer_is_asked_for_to_its_end(machine: Machine, repo: Path, name: str):
+    with WIRES[name][0].serving(faults=[Fault(how="cut", after=2)]) as server:
+        env = environment(name, server)
+        done = machine.run("ask", "where is the delay?", cwd=repo, env=env)
+        first, second = server.requests
+    assert done.code == 0, done.err
+    # The server says all of it again: what was said twice stands once.
+    assert done.text.startswith("The answer is `pkg/a.py:3`.\n")
+    talk = second.get("messages") or second["input"]
+    before = first.get("messages") or first["input"]
+    assert [one["role"] for one in talk[len(before) :]] == ["assistant", "user"]
+    assert second.get("system") == first.get("system")
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_a_conversation_over_one_prefix(machine: Machine, repo: Path, name: str):
+    with WIRES[name][0].serving(Says(thinking="Let me look. ")) as server:
+        env = environment(name, server)
+        for argv in (["one?"], ["-c", "two?"], ["-c", "three?"]):
+            done = machine.run("ask", *argv, cwd=repo, env=env)
+            assert done.code == 0, done.err  # An altered thought would be refused.
+            assert "Let me look" not in done.text
+        third = server.requests[-1]
+    told = third.get("messages") or third["input"][1:]
+    assert [one["role"] for one in told if "role" in one] == [
+        "user",
+        "assistant",
+    ] * 2 + ["user"]
+    assert "Let me look" in str(told) or "encrypted" in str(told)
+
+
+def test_another_effort_has_another_cache(machine: Machine, repo: Path):
+    # Long enough for a cache.
+    (repo / "long.py").write_text("".join(f"a{n} = {n}\n" for n in range(900)))
+    with openai.serving() as server:
+        env = environment("openai", server)
+        for effort in ("low", "low", "high"):
+            form = ("--output-format", "json")
+            more = env | {"REPOCTX_EFFORT": effort}
+            seen = machine.run("pack", "--check", *form, cwd=repo, env=more).result
+            done = machine.run("ask", "x", cwd=repo, env=more)
+            foreseen = seen["check"]["tokens"]["cached"]
+            assert (foreseen > 0) is ("0.0% of them cached" not in done.err)
+    assert "the effort or verbosity was changed" in done.err
+
+
+@pytest.mark.parametrize("name", WIRES)
 def test_no_key_no_server(machine: Machine, repo: Path, name: str):
     _, model, vendor = WIRES[name]
     done = machine.run("ask", "x", "-m", model, cwd=repo)

@@ -15,6 +15,7 @@ import pytest
 from repoctx.errors import UsageError
 from repoctx.plugins import describe, providers
 from repoctx.values import Endpoint
+from repos import make_repo
 
 STRANGER = """
 from repoctx.values import Capabilities, Delta, Stop, Usage
@@ -36,7 +37,7 @@ class Echo:
         return ("loud",)
 
     def capabilities(self, model):
-        return Capabilities(window=1000, output=100)
+        return Capabilities(window=9000, output=100)
 
     def stream(self, request):
         yield Delta(request.question.upper())
@@ -137,6 +138,23 @@ def test_a_strangers_plugin_answers(site):
         """,
     )
     assert out == "stranger imported\nhttp://127.0.0.1:9 WHY?\n"
+
+
+def test_a_strangers_plugin_answers_at_the_command_line(site, tmp_path):
+    env = os.environ | {"PYTHONPATH": str(site), "XDG_CONFIG_HOME": str(tmp_path)}
+    repo = make_repo(tmp_path / "repo", {"a.py": "x = 1\n"})
+    done = subprocess.run(
+        [sys.executable, "-m", "repoctx", "ask", "-m", "echo/loud", "why so?"],
+        cwd=repo,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("stranger imported\n")
+    assert "WHY SO?" in done.stdout
 
 
 def test_broken_ones_break_nobody_else(site):
