@@ -29,6 +29,7 @@ Examples:
   repoctx review                         what `git commit` would commit
   repoctx review --base main             this branch, uncommitted work included
   repoctx review --commit HEAD~3
+  gh pr diff 7 | repoctx review -
   repoctx review -m anthropic/claude-opus-5-5
   repoctx review --output-format sarif -o findings.sarif
   repoctx review --fail-on never --rules all
@@ -44,6 +45,10 @@ _COLOURS = {
 
 @app.command(epilog=EXAMPLES)
 def review(
+    patch: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PATCH]", help="A patch on HEAD; - is stdin."),
+    ] = None,
     staged: Annotated[
         bool, typer.Option("--staged", help="The index against HEAD (the default).")
     ] = False,
@@ -120,10 +125,14 @@ def review(
     if output_format and output_format not in FORMATS:
         raise UsageError(f"--output-format must be one of {', '.join(FORMATS)}")
     threshold = threshold_of(fail_on)
-    chosen = sum(map(bool, (staged, uncommitted, branch, commit, range_)))
+    chosen = sum(map(bool, (staged, uncommitted, branch, commit, range_, patch)))
     if chosen > 1:
-        raise UsageError("one of --staged, --uncommitted, --base, --commit, --range")
+        raise UsageError(
+            "one of --staged, --uncommitted, --base, --commit, --range, a patch"
+        )
     subject = _subject(uncommitted, branch, commit, range_)
+    if patch is not None:
+        subject = _patch(o.read_text(patch, "the patch"))
     names = o.globs(rules) or ()
     options = Options(rules_named(names), not no_baseline, not no_model)
     own = output_format in ("text", "json", "stream-json", None)
@@ -174,6 +183,12 @@ def _subject(
             raise UsageError("--range takes A..B, two commits")
         return Subject(Scope.RANGE, old, new or "HEAD")
     return Subject(Scope.STAGED)
+
+
+def _patch(text: str) -> Subject:
+    from repoctx.flow.sides import Scope, Subject
+
+    return Subject(Scope.PATCH, patch=text)
 
 
 def _accept(here: Job, done: Reviewed) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
 
+from repoctx.apply.shadow import Shadow, Tree
 from repoctx.errors import UsageError
 from repoctx.flow.search import Read, reading
 from repoctx.flow.session import Session
@@ -16,11 +17,27 @@ from repoctx.flow.survey import sizes_known, snapshot_now, snapshot_of
 from repoctx.pack.diff import edits
 from repoctx.pack.moves import similar
 from repoctx.pack.overlay import Change, changes
+from repoctx.parse.edits import blocks
 from repoctx.review.change import Delta, Side, Use
-from repoctx.scan import ignored_by, list_commit, list_index, resolve, run
+from repoctx.scan import (
+    Blobs,
+    blob_id,
+    ignored_by,
+    list_commit,
+    list_index,
+    resolve,
+    run,
+)
 from repoctx.scan.history import merge_base
-from repoctx.scan.listing import Listing
-from repoctx.values import Definition, Outline, Snapshot, SourceFile
+from repoctx.scan.listing import Entry, Listing
+from repoctx.values import (
+    Definition,
+    Outline,
+    Snapshot,
+    SourceFile,
+    State,
+    byte_order,
+)
 
 _EMPTY = Listing(())
 
@@ -41,17 +58,21 @@ class Scope(StrEnum):
     """A commit's first parent against the commit."""
     RANGE = "range"
     """One commit against another."""
+    PATCH = "patch"
+    """HEAD against HEAD with a patch applied; nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A scope and the revisions that it needs. ``index_file`` is git's index where a
-    hook was given another than the usual."""
+    hook was given another than the usual, ``patch`` the edits of `Scope.PATCH`, in any
+    format that can be applied."""
 
     scope: Scope = Scope.STAGED
     rev: str = ""
     until: str = ""
     index_file: Path | None = None
+    patch: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,9 @@ def sides(session: Session, subject: Subject) -> Sides:
             new = snapshot_of(session, listing)
         case Scope.RANGE:
             listing = _commit(session, subject.until or "HEAD")
+            new = snapshot_of(session, listing)
+        case Scope.PATCH:
+            listing = _patched(session, before, subject.patch)
             new = snapshot_of(session, listing)
         case _:
             new = snapshot_now(session)
@@ -122,7 +146,7 @@ def _before(session: Session, subject: Subject) -> Listing:
     place = session.place
     git = partial(run, place)
     match subject.scope:
-        case Scope.STAGED | Scope.UNCOMMITTED:
+        case Scope.STAGED | Scope.UNCOMMITTED | Scope.PATCH:
             rev = "" if place.unborn else "HEAD"
         case Scope.BRANCH:
             other = resolve(place, subject.rev)
@@ -137,6 +161,38 @@ def _before(session: Session, subject: Subject) -> Listing:
         case Scope.RANGE:
             rev = resolve(place, subject.rev)
     return _commit(session, rev) if rev else _EMPTY
+
+
+def _patched(session: Session, before: Listing, patch: str) -> Listing:
+    """``before`` with ``patch`` applied, its new texts held in memory.
+
+    Raises UsageError when it holds no edit or does not fit.
+    """
+    files = {entry.path: entry for entry in before.entries}
+    with Blobs(session.place) as blobs:
+
+        def read(path: str) -> bytes | None:
+            return blobs.read(files[path].oid) if path in files else None
+
+        shadow = Shadow(Tree(read, None, files, lambda path: files[path].mode))
+        for block in blocks(patch):
+            shadow.take(block)
+        found = shadow.report()
+    if not found.ok:
+        first = found.failed[0].path if found.failed else "no edit was found in it"
+        raise UsageError(f"the patch does not fit HEAD: {first}")
+    held = {}
+    for change in shadow.patch().changes:
+        files.pop(change.path, None)
+        if change.new is not None:
+            oid = blob_id(change.new, session.place.object_format)
+            held[oid] = change.new
+            files[change.path] = Entry(
+                change.path, oid, change.mode, len(change.new), State.CHANGED
+            )
+    session.held = held
+    entries = sorted(files.values(), key=lambda entry: byte_order(entry.path))
+    return Listing(tuple(entries), before.left_out)
 
 
 def _commit(session: Session, rev: str) -> Listing:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from repoctx.errors import Interrupted, RepoctxError, UsageError
 
-HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+HOOKS = ("pre-commit", "pre-merge-commit", "pre-push", "prepare-commit-msg")
 """The hooks that can be installed and run."""
 
 SEVERITIES = ("critical", "error", "warning", "info", "never")
@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   repoctx hook install                     advisory: it says what it sees
   repoctx hook install --fail-on error     a finding of this severity stops a commit
   repoctx hook install --chain             run the hook that is there first
+  repoctx hook install --hook prepare-commit-msg -m MODEL     drafts the message
   repoctx hook status
   repoctx hook uninstall
   repoctx hook run pre-commit --fail-on critical
@@ -34,7 +35,10 @@ REPOCTX_SKIP=1 skips a review, as does `git commit --no-verify`.
 
 def main(argv: Sequence[str]) -> int:
     """Run ``repoctx hook ARGV``; the exit code."""
-    args = _parser().parse_args(argv)
+    # What git passes on stands behind "--"; argparse would mix it with the rest.
+    cut = argv.index("--") if "--" in argv else len(argv)
+    args = _parser().parse_args(argv[:cut])
+    args.rest = list(argv[cut + 1 :])
     try:
         action: Callable[[argparse.Namespace], int] = args.action
         return action(args)
@@ -60,7 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="what the installed hook calls")
     run.add_argument("hook", choices=HOOKS)
     _limits(run)
-    run.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
     run.set_defaults(action=_run)
 
     install = verbs.add_parser("install", help="put a hook into this repository")
@@ -110,6 +113,10 @@ def _run(args: argparse.Namespace) -> int:
     from repoctx.hook.run import Terms, run
 
     terms = Terms(args.fail_on, args.seconds, args.strict, args.model, args.max_cost)
+    if args.hook == "prepare-commit-msg":
+        from repoctx.hook.message import prepare
+
+        return prepare(args.repo, args.rest, terms)
     return run(args.hook, args.repo, terms)
 
 
@@ -132,6 +139,8 @@ def _install(args: argparse.Namespace) -> int:
 
     if args.seconds <= 0:
         raise UsageError("--seconds must be more than nothing")
+    if args.hook == "prepare-commit-msg" and not args.model:
+        raise UsageError("a message is drafted by a model: name it with -m")
     path, done = install(args.repo, args.hook, _options(args), chain=args.chain)
     sys.stdout.write(f"{path}: {done}\n")
     return 0

@@ -84,7 +84,8 @@ def _script(name: str, options: Sequence[str], *, chained: bool) -> bytes:
     if chained:
         before = f'"$(dirname -- "$0")/{name}{BEFORE}"'
         lines.append(f'{before} "$@" || exit $?')
-    lines.append(f"exec {' '.join(shlex.quote(w) for w in words)} </dev/null")
+    passed = ' -- "$@"' if name == "prepare-commit-msg" else ""
+    lines.append(f"exec {' '.join(map(shlex.quote, words))}{passed} </dev/null")
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 

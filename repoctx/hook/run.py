@@ -46,20 +46,20 @@ def run(hook: str, start: Path, terms: Terms) -> int:
     if os.environ.get(SKIP, "") not in ("", "0"):
         return 0
     try:
-        with _time(terms.seconds):
+        with timed(terms.seconds):
             done = _review(hook, start, terms)
     except (KeyboardInterrupt, BrokenPipeError):
         return Interrupted.code
     except RepoctxError as exc:
-        return _failed(str(exc), exc.code, terms)
+        return failed(str(exc), exc.code, terms)
     # A hook is the last place for a traceback.
     except Exception as exc:  # noqa: BLE001
-        return _failed(f"{type(exc).__name__}: {exc}", 2, terms)
+        return failed(f"{type(exc).__name__}: {exc}", 2, terms)
     found = done.findings
     _say(found)
     failure = 0
     if done.failed is not None:
-        failure = _failed(str(done.failed), done.failed.code, terms)
+        failure = failed(str(done.failed), done.failed.code, terms)
     blocking = [f for f in found if _counts(f, terms.fail_on)]
     if blocking:
         sys.stderr.write(
@@ -96,14 +96,15 @@ def _counts(finding: Finding, fail_on: str) -> bool:
     return fail_on != "never" and finding.severity.rank <= Severity(fail_on).rank
 
 
-def _failed(why: str, code: int, terms: Terms) -> int:
+def failed(why: str, code: int, terms: Terms, what: str = "not reviewed") -> int:
+    """One line on what went wrong; the exit status."""
     line = " ".join(why.split())[:300]
-    sys.stderr.write(f"repoctx: not reviewed: {line}\n")
+    sys.stderr.write(f"repoctx: {what}: {line}\n")
     return code if terms.strict else 0
 
 
 @contextmanager
-def _time(seconds: float) -> Iterator[None]:
+def timed(seconds: float) -> Iterator[None]:
     """End the block with BudgetExceeded when it takes longer."""
     if not hasattr(signal, "setitimer"):
         yield  # Windows: nothing can interrupt the work from outside.

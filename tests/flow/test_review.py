@@ -165,3 +165,27 @@ def test_bad_questions(repo: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown rule"):
         rules_named(["nonsense"])
     assert rules_named(["all"]) == STRUCTURAL
+
+
+PATCH = """diff --git a/lib.py b/lib.py
+--- a/lib.py
++++ b/lib.py
+@@ -1,2 +1,2 @@
+-def retry_delay(attempt):
++def wait(attempt):
+     return 2**attempt
+"""
+
+
+def test_a_patch_on_head_writes_nothing(repo: Path) -> None:
+    done = run(repo, Subject(Scope.PATCH, patch=PATCH))
+    assert (rules(done), done.files) == (["removed-but-used"], 1)
+    assert git(repo, "status", "--porcelain") == ""
+    new = "--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+def f(:\n"
+    assert rules(run(repo, Subject(Scope.PATCH, patch=new))) == ["syntax-error"]
+
+
+@pytest.mark.parametrize("text", ["", "hello", PATCH.replace("2**", "3**")])
+def test_a_patch_that_does_not_fit(repo: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="does not fit HEAD"):
+        run(repo, Subject(Scope.PATCH, patch=text))

@@ -1,0 +1,17 @@
+"""No test reads or writes the settings, the state and the caches of whoever runs it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_HOME = tempfile.mkdtemp(prefix="repoctx-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+
+for _kind in ("CONFIG", "CACHE", "STATE", "DATA"):
+    os.environ[f"XDG_{_kind}_HOME"] = os.path.join(_HOME, _kind.lower())
+for _name in [n for n in os.environ if n.startswith("REPOCTX_")]:
+    if _name != "REPOCTX_SCHEMAS":
+        del os.environ[_name]
