@@ -61,7 +61,8 @@ def log(
 ) -> None:
     """Show the last requests: when, which model, tokens, cost, how they ended.
 
-    Prompts are not kept. Raw answers lie in the state folder; --answer prints the last.
+    No prompt and no answer stands in the ledger. Answers lie in the state folder, and
+    conversations (repoctx chat --list); --answer prints the last answer.
     """
     from repoctx.ask.ledger import last as newest
 

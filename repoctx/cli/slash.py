@@ -102,6 +102,17 @@ def _undo(talk: Talk, rest: str) -> None:
     _write(f"Taken back: {asked.partition(chr(10))[0][:72]}")
 
 
+def _apply(talk: Talk, rest: str) -> None:
+    from repoctx.cli.apply import apply
+
+    saved = talk.chat.exchanges[-1].saved if talk.chat.exchanges else ""
+    if not saved:
+        raise UsageError("there is no answer to apply")
+    with talk.open() as here:
+        path = here.session.state.answers / saved
+    apply([path], talk.repo, talk.yes, quiet=talk.quiet, no_color=talk.no_color)
+
+
 def _new(talk: Talk, rest: str) -> None:
     from repoctx.flow.chats import new_chat
 
@@ -134,6 +145,7 @@ COMMANDS: Mapping[str, tuple[Command, str, str]] = {
     "cost": (_cost, "", "tokens and money of this conversation"),
     "model": (_model, "[NAME]", "say or change who answers"),
     "undo-last": (_undo, "", "take back the last question and its answer"),
+    "apply": (_apply, "", "apply the edits in the last answer (asks first)"),
     "new": (_new, "", "begin another conversation"),
     "save": (_save, "FILE", "write the conversation as Markdown"),
     "exit": (_exit, "", "end (also Ctrl-D)"),

@@ -40,7 +40,6 @@ from repoctx.values import (
     Request,
     SegmentKind,
     Snapshot,
-    Stop,
     Turn,
     Usage,
     byte_order,
@@ -104,7 +103,7 @@ def say(
             _keep(session, model, following, question, (turns, Usage(), saved))
         raise
     answer = asked.answer
-    if answer.stop is Stop.CANCELLED and not answer.text:
+    if not answer.text:  # No provider takes back a message that says nothing.
         return chat, asked
     saved = answer.saved.name if answer.saved else ""
     came = (_said(answer), answer.usage, saved)
@@ -123,9 +122,8 @@ def _keep(
     came: tuple[tuple[Turn, ...], Usage, str],
 ) -> Chat:
     turns, usage, saved = came
-    exchange = Exchange(
-        question.text, (*following.turn, *turns), following.shown, usage, saved
-    )
+    asked = question.query or question.text
+    exchange = Exchange(asked, (*following.turn, *turns), following.shown, usage, saved)
     chat = replace(
         following.chat,
         time=time.time(),
@@ -160,9 +158,9 @@ def _begun(session: Session, model: Model, chat: Chat, question: Question) -> _N
     turn: tuple[Turn, ...] = ()
     if plain:
         plain = (replace(plain[0], turns=plain[0].turns[1:]), *plain[1:])
-        opening = request.question[: -len(question.text) - 1]
+        opening = prompts.load("ask", session.settings.prompts_dir)
         first = f"{opening}{plain[0].asked}\n"
-        turn = (Turn("user", _asking(session, question.text)),)
+        turn = (Turn("user", _asking(session, question)),)
         turns = (*(t for one in plain for t in one.turns), *turn)
         request = replace(request, question=first, turns=turns)
         prompt = replace(prompt, request=request)
@@ -191,8 +189,10 @@ def _plain(one: Exchange) -> Exchange:
     return Exchange(one.asked, turns, {}, one.usage, one.saved)
 
 
-def _asking(session: Session, text: str) -> str:
-    return f"{prompts.load('turn', session.settings.prompts_dir)}{text}\n"
+def _asking(session: Session, question: Question) -> str:
+    """A later message's question, opened by what says how to answer it."""
+    name = "turn" if question.mode == "ask" else question.mode
+    return f"{prompts.load(name, session.settings.prompts_dir)}{question.text}\n"
 
 
 def _following(
@@ -211,7 +211,7 @@ def _following(
     news, shown = _news(session, packed, chat, changed)
     said = [chat.tail, chat.question, *(turn.text for turn in chat.turns)]
     used = prefix.count.tokens + sum(counter.count_many(said))
-    asking = _asking(session, question.text)
+    asking = _asking(session, question)
     more = counter.count(news)
     if more > prefix.count.tokens * MOST_NEWS:
         return None
@@ -222,7 +222,8 @@ def _following(
             f"the conversation needs {limit - room:,} tokens of {limit:,}: begin a new "
             "one, or raise --budget"
         )
-    found = pieces(session, packed, question.text, question.material, room, counter)
+    query = question.query or question.text
+    found = pieces(session, packed, query, question.material, room, counter)
     fresh = [piece for piece in found if not any(piece in text for text in said)]
     style = Style(session.settings.style)
     beside = framed(fresh, Section.CURRENT, style)
@@ -234,6 +235,7 @@ def _following(
         question=chat.question,
         max_output=model.able.output or DEFAULT_OUTPUT,
         ask=question.text,
+        mode=question.mode,
         turns=(*chat.turns, *turn),
     )
     sent = replace(packed, prefix=prefix, base=base, name=chat.base, key=chat.key)

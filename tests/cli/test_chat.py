@@ -180,3 +180,30 @@ def test_ctrl_c_and_a_plea_end_a_script(machine, repo: Path, tmp_path: Path):
         _, err = run.communicate(timeout=60)
         assert run.returncode == 130
         assert err.splitlines()[-1] == b"repoctx: interrupted"
+
+
+EDIT = """Here it is.
+
+src/retry.py
+<<<<<<< SEARCH
+        return min(2**attempt, 60)
+=======
+        return min(3**attempt, 60)
+>>>>>>> REPLACE
+"""
+
+
+def test_the_edits_in_an_answer_are_applied(machine, repo: Path, tmp_path: Path):
+    env = script(tmp_path, {"text": EDIT}, {"text": "Now it is so.\n"})
+    data = b"make it grow faster\n/apply\nis it so?\n"
+    done = machine.run("chat", "--yes", cwd=repo, env=env, data=data)
+    assert done.code == 0, done
+    assert "Applied. repoctx undo takes it back." in done.text
+    assert "3**attempt" in (repo / "src/retry.py").read_text()
+    assert "3**attempt" in requests(tmp_path)[1]["turns"][-1][1]
+    assert machine.run("undo", cwd=repo).code == 0
+    env = script(tmp_path, {"text": EDIT})
+    again = machine.run("chat", cwd=repo, env=env, data=b"once more\n/apply\n")
+    assert again.code == 1 and "nothing was applied" in again.err
+    none = machine.run("chat", cwd=repo, env=env, data=b"/apply\n")
+    assert none.code == 2 and "no answer to apply" in none.err
