@@ -54,6 +54,10 @@ class Compatible:
         self._endpoint = replace(endpoint, base_url=endpoint.base_url or DEFAULT_URL)
         self._learnt: dict[str, Capabilities] = {}
 
+    def prepare(self) -> None:
+        """Import the SDK. Raises MissingExtra."""
+        sdk("compatible")
+
     def models(self) -> Sequence[str]:
         """What the server lists. Raises as `stream` does."""
         return tuple(row["id"] for row in self._listed())

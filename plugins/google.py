@@ -66,6 +66,10 @@ class Google:
         self._endpoint = replace(endpoint, base_url=endpoint.base_url or URL)
         self._caches = ExplicitCaches()
 
+    def prepare(self) -> None:
+        """Import the SDK. Raises MissingExtra."""
+        _sdk()
+
     def models(self) -> Sequence[str]:
         """What the key may ask. Raises as `stream` does."""
         with closing(self._client()) as client:
@@ -208,11 +212,7 @@ class Google:
         endpoint = self._endpoint
         if not endpoint.key and endpoint.base_url == URL:
             raise AuthError(f"google needs a key: set {VARIABLE}")
-        try:
-            from google import genai
-            from google.genai import types
-        except ImportError:
-            raise MissingExtra("the provider google", "google") from None
+        genai = _sdk()
         # It would tell the user's terminal which of two keys in the environment it
         # takes; it takes neither.
         logging.getLogger("google_genai").setLevel(logging.ERROR)
@@ -226,7 +226,7 @@ class Google:
             # The SDK's own timeout would also end the answer on the server.
             request.extensions["timeout"] = limits
 
-        options = types.HttpOptions(
+        options = genai.types.HttpOptions(
             base_url=endpoint.base_url,
             client_args={
                 "event_hooks": {"request": [bounded]},
@@ -236,9 +236,10 @@ class Google:
                 "follow_redirects": False,
             },
         )
-        return genai.Client(
+        client: Client = genai.Client(
             api_key=endpoint.key or "none", vertexai=False, http_options=options
         )
+        return client
 
     def _failure(self, exc: Exception, model: str) -> RepoctxError:
         """Our error for whatever the SDK or its HTTP library raised."""
@@ -271,6 +272,15 @@ class Google:
         if code == 429 and "PerDay" in told:
             return ProviderError(f"{url}: the day's quota is used up: {refusal.words}")
         return error_of(refusal)
+
+
+def _sdk() -> Any:
+    """Google's SDK. Raises MissingExtra."""
+    try:
+        from google import genai
+    except ImportError:
+        raise MissingExtra("the provider google", "google") from None
+    return genai
 
 
 class _StaleCacheError(Exception):

@@ -96,6 +96,9 @@ def running(folder: Path) -> Iterator[str]:
     params.model.path = str(model)
     params.n_ctx = WINDOW
     params.n_parallel = 1
+    # Two threads that wait for each other by spinning stand still on a busy machine.
+    params.cpuparams.n_threads = 1
+    params.cpuparams_batch.n_threads = 1
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.warmup = False
