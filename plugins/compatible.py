@@ -6,12 +6,18 @@ is imported when something is sent, never before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from typing import Any
 
-from repoctx.errors import ContextOverflow, MissingExtra, RepoctxError
+from repoctx.errors import (
+    ContextOverflow,
+    MissingExtra,
+    ProviderError,
+    RepoctxError,
+)
 from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Usage
 
 from .prompt import last_bytes, prefix_bytes
@@ -87,6 +93,27 @@ class Compatible:
             last = delta.usage or last
         return last
 
+    def count(self, request: Request) -> int:
+        """Input tokens of the whole request, by the server's own ``/tokenize``
+        (llama.cpp, vLLM). Raises ProviderError where it has none."""
+        prefix, last = prefix_bytes(request.prefix), last_bytes(request)
+        said = messages(request, prefix, last)
+        body: dict[str, Any] = {"messages": said}
+        try:
+            # llama.cpp counts a text: the one that its template makes.
+            text = self._post("/apply-template", body).get("prompt")
+        except ProviderError:
+            text = None
+        body["content"] = text or "".join(row["content"] for row in said)
+        found = self._post(
+            "/tokenize", {**body, "model": request.model, "add_special": True}
+        )
+        tokens = found.get("tokens")
+        counted = number(found.get("count"))
+        if not counted and not isinstance(tokens, list):
+            raise ProviderError(f"{self._endpoint.base_url} counts no tokens")
+        return counted or len(tokens or ())
+
     def stream(self, request: Request) -> Iterator[Delta]:
         """Send and yield text as it comes, then the usage with the reason of the end.
 
@@ -101,7 +128,11 @@ class Compatible:
         fields = {
             "model": model,
             "messages": messages(request, prefix, last),
-            "extra_body": {self._limit: request.max_output, **ways(self._endpoint)},
+            "extra_body": {
+                self._limit: request.max_output,
+                **ways(self._endpoint),
+                **({"usage": {"include": True}} if self._is_router else {}),
+            },
         }
         for chunk in chunks(self._asked(model), self._endpoint.timeout, fields):
             usage = usage_of(chunk, self._endpoint.local) or usage
@@ -116,6 +147,11 @@ class Compatible:
                 "OLLAMA_CONTEXT_LENGTH) or use a smaller --budget"
             )
         yield Delta(usage=usage, stop=stop)
+
+    @property
+    def _is_router(self) -> bool:
+        """Whether the server tells on request what it bills."""
+        return self._endpoint.base_url.startswith("https://openrouter.ai/")
 
     @property
     def _limit(self) -> str:
@@ -144,6 +180,12 @@ class Compatible:
         settings = props.get("default_generation_settings") if props else None
         size = settings.get("n_ctx") if isinstance(settings, dict) else None
         return number(size)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        root = self._endpoint.base_url.removesuffix("/v1")
+        with client(self._asked(""), self._endpoint.timeout) as server:
+            data = server.post(f"{root}{path}", cast_to=object, body=body)
+        return data if isinstance(data, dict) else {}
 
     def _get(self, path: str) -> dict[str, Any]:
         asked = self._asked("")
@@ -215,10 +257,15 @@ def usage_of(chunk: Any, local: bool) -> Usage | None:
     if usage is None:
         return None
     details = getattr(usage, "prompt_tokens_details", None)
-    cached = number(getattr(details, "cached_tokens", 0)) or cache_n
+    # DeepSeek has a name of its own for it.
+    hits = number(getattr(usage, "prompt_cache_hit_tokens", 0))
+    cached = number(getattr(details, "cached_tokens", 0)) or hits or cache_n
     written = number(getattr(details, "cache_write_tokens", 0))
     total = number(getattr(usage, "prompt_tokens", 0))
     output = number(getattr(usage, "completion_tokens", 0))
+    billed = getattr(usage, "cost", None)  # OpenRouter says what it bills, in USD.
+    if isinstance(billed, int | float) and 0 <= billed < math.inf:
+        cost = float(billed)
     return Usage(total, min(cached, total), written, output, cost)
 
 

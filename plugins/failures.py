@@ -19,7 +19,8 @@ from repoctx.errors import (
 _OVERFLOW = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length"
     r"|context (?:size|length|window)|prompt is too long|too many tokens"
-    r"|input token count \(\d+\) exceeds",
+    r"|input token count \(\d+\) exceeds|maximum model length"
+    r"|tokens \+ `max_new_tokens` must be",
     re.IGNORECASE,
 )
 _OUT_OF_MONEY = re.compile(

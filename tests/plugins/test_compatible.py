@@ -8,7 +8,7 @@ import sys
 from contextlib import closing
 
 import pytest
-from repoctx_plugins.compatible import DEFAULT_WINDOW, provider
+from repoctx_plugins.compatible import DEFAULT_WINDOW, provider, usage_of
 
 from repoctx.errors import (
     AuthError,
@@ -118,6 +118,29 @@ def test_reason_of_the_end(finish, stop):
     assert last.stop is stop
 
 
+@pytest.mark.parametrize(
+    ("more", "cached", "cost"),
+    [
+        ({"cost": 0.0125}, 0, 0.0125),
+        ({"cost": "free"}, 0, 0.0),
+        ({"cost": float("inf")}, 0, 0.0),
+        ({"prompt_cache_hit_tokens": 7}, 7, 0.0),
+        ({"prompt_tokens_details": None}, 0, 0.0),
+        ({"prompt_tokens_details": {"cached_tokens": 9}}, 9, 0.0),
+        ({"prompt_tokens_details": {"cached_tokens": 9**9}}, 20, 0.0),
+    ],
+)
+def test_usage_in_every_spelling(more, cached, cost):
+    from types import SimpleNamespace
+
+    from openai.types.completion_usage import CompletionUsage
+
+    fields = {"prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 23}
+    usage = CompletionUsage.model_validate(fields | more)
+    got = usage_of(SimpleNamespace(usage=usage), local=True)
+    assert got == Usage(20, cached, 0, 3, cost)
+
+
 def test_no_usage_is_no_error():
     with serving(Behaviour(usage=False)) as server:
         _, last = collected(provider(endpoint(server)).stream(request()))
@@ -125,6 +148,10 @@ def test_no_usage_is_no_error():
 
 
 OVERFLOWS = [
+    {"error": "The decoder prompt (9 tokens) is longer than the maximum model length"},
+    {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9000"},
+    {"error": {"message": "This endpoint's maximum context length is 8 tokens."}},
+    {"error": "the model is loaded with context length of only 4096 tokens"},
     {"error": {"code": "context_length_exceeded", "message": "too long"}},
     {
         "error": {
@@ -318,3 +345,8 @@ def test_importing_is_light():
         "assert not {'openai', 'httpx2', 'httpx', 'rich', 'typer'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=os.environ)
+
+
+def test_a_server_without_a_counter():
+    with serving() as server, pytest.raises(ProviderError):
+        provider(endpoint(server)).count(request())

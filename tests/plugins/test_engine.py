@@ -51,6 +51,13 @@ def test_window_is_learnt(url):
     assert provider(Endpoint(url)).learn("").window == engine.WINDOW
 
 
+def test_it_counts_what_it_reads(url):
+    made = provider(Endpoint(url, timeout=60))
+    asked = request(BASE, "Who?\n", max_output=1)
+    *_, last = made.stream(asked)
+    assert made.count(asked) == last.usage.input
+
+
 def test_overflow_is_named(url):
     with pytest.raises(ContextOverflow, match="--budget"):
         asked(url, b"another " * engine.WINDOW, "Why?\n")
