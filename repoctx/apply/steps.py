@@ -188,7 +188,8 @@ def _write(folder: Folder, name: str, side: Side, like: str) -> None:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(side.data)
         if hasattr(os, "fchmod"):
-            os.fchmod(descriptor, side.perm)
+            with suppress(PermissionError):  # Where files have no rights of their own.
+                os.fchmod(descriptor, side.perm)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
