@@ -21,6 +21,10 @@ def main() -> int:
             from repoctx.hook.door import main as hook
 
             return hook(sys.argv[2:])
+        if sys.argv[1:2] == ["filter"]:
+            from repoctx.editor.filter import main as rewrite
+
+            return rewrite(sys.argv[2:])
         from repoctx.cli.app import run
 
         return run(sys.argv[1:])

@@ -31,7 +31,7 @@ DOCUMENTS = {
 }
 """Each document, and the constant in its room that its title's number equals."""
 
-DOORS = {"__main__.py", "cli", "hook"}
+DOORS = {"__main__.py", "cli", "editor", "hook"}
 """The only places that write to a terminal."""
 
 HEAVY = {

@@ -36,7 +36,10 @@ COMMANDS = {
 }
 """Name to its line in ``--help``; the module of that name holds ``app``."""
 
-DOORS = {"hook": "Review what is being committed, in a git hook."}
+DOORS = {
+    "hook": "Review what is being committed, in a git hook.",
+    "filter": "Rewrite a selection on stdin, for editors.",
+}
 """Commands that `repoctx.__main__` opens without this library."""
 
 SAME_REQUEST = 1.0

@@ -156,8 +156,8 @@ def all_commands(bench: Bench, only: list[str] | None) -> list[measure.Command]:
 
 
 def repoctx_commands(bench: Bench) -> list[measure.Command]:
-    """``repoctx pack`` without its state folder, alone and with the index that the first
-    search makes, and with it."""
+    """``repoctx pack`` without its state folder, alone and with what the first
+    search indexes, and with it."""
     state = bench.clone / ".git" / "repoctx"
 
     def forget() -> None:

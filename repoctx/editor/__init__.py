@@ -1,0 +1,1 @@
+"""Doors for editors and agents: what they ask on stdin, the answer on stdout."""
