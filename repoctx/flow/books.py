@@ -77,6 +77,7 @@ class Books:
     def _bounded(self, request: Request, bill: Bill) -> Request:
         """``request`` with an answer that --max-cost pays for."""
         most = self._session.settings.max_cost
+        left = most - self._session.spent
         spent = self._price(bill.at_worst)
         if spent is None:
             raise BudgetExceeded(
@@ -84,13 +85,17 @@ class Books:
                 "be kept (0 takes the limit away); nothing was sent"
             )
         rate = self._rate()
-        room = int((most - spent) / rate) if rate else request.max_output
-        if spent > most or room < min(LEAST_OUTPUT, request.max_output):
+        room = int((left - spent) / rate) if rate else request.max_output
+        if spent > left or room < min(LEAST_OUTPUT, request.max_output):
             raise BudgetExceeded(
                 f"the prompt alone costs about ${spent:.4f}, and --max-cost allows "
-                f"${most:g} with the answer; nothing was sent"
+                f"${most:g} with the answer{self._before()}; nothing was sent"
             )
         return replace(request, max_output=min(request.max_output, room))
+
+    def _before(self) -> str:
+        spent = self._session.spent
+        return f", of which ${spent:.4f} are spent" if spent else ""
 
     def _confirm(self, bill: Bill) -> None:
         """Ask whether to write a large prefix anew."""
@@ -122,6 +127,7 @@ class Books:
         if used.input:
             without = without_cache(self._model, used, began)
         self._costs.append(used.cost)
+        self._session.spent += used.cost or 0.0
         self._withouts.append(without)
         bill = self.bill if first else None
         if bill is not None:
@@ -161,8 +167,8 @@ class Books:
         if not most or self.bill is None:
             return
         again = Usage(last.input + last.output, last.input, last.output)
-        spent, more = self.cost, self._price(again)
-        if spent is None or more is None:
+        spent, more = self._session.spent, self._price(again)
+        if more is None:
             return
         if spent + more + self._rate() * self._cap > most:
             raise BudgetExceeded(

@@ -87,6 +87,7 @@ def fan_out(
         left, side_by_side(left, run, 1 if most else parallel, stop), strict=True
     ):
         found[at] = _piece(got)
+    session.spent += spent
     pieces = tuple(piece for piece in found if piece is not None)
     if all(p.answer and p.answer.stop is Stop.END for p in pieces):
         for note in notes:

@@ -43,6 +43,8 @@ class Session:
     own: OwnRules | None = None
     confirm: Callable[[str], bool] | None = None
     """Asks the person a question; None when there is nobody to ask."""
+    spent: float = 0.0
+    """USD of the requests of this run so far: --max-cost bounds them all together."""
     held: dict[str, bytes] | None = None
     """Set when files change while they are read: what is listed is kept here, by id,
     and read from here."""

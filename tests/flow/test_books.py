@@ -15,7 +15,7 @@ import pytest
 
 from flow.test_check import any_lines, edit, files
 from repoctx.ask.ledger import Entry, record, since
-from repoctx.errors import BudgetExceeded
+from repoctx.errors import BudgetExceeded, CutAnswer
 from repoctx.flow.ask import Question, ask
 from repoctx.flow.check import Check, check
 from repoctx.flow.sent import last_sent, remember
@@ -197,19 +197,32 @@ def test_max_cost_without_a_price_sends_nothing(bench: Bench):
 
 
 def test_the_rest_of_a_cut_answer_is_paid_from_the_same_purse(bench: Bench):
-    cut = '[[replies]]\ntext = "Once more"\nstop = "length"\noutput = 2000\n'
-    bench.script(PRICES, cut + cut + REPLIES)
+    cut = '[[replies]]\ntext = "{}"\nstop = "length"\noutput = 2000\n'
+    replies = cut.format("Once more") + cut.format(", and again: ") + REPLIES
+    bench.script(PRICES, replies)
     assert bench.ask().output > 4000
-    bench.script(PRICES, cut + cut + REPLIES)
     (bench.folder / "sent.jsonl").unlink()
-    with pytest.raises(BudgetExceeded, match="asking for the rest"):
+    with pytest.raises(CutAnswer, match="asking for the rest") as caught:
         bench.ask(max_cost="0.1")
+    assert caught.value.code == BudgetExceeded.code
     assert len(bench.sent()) == 1
     row = bench.ledger()[-1]
     assert row.usage.cost is not None and row.usage.cost < 0.1
     with open_session(bench.root, {}) as session:
         saved = sorted(session.state.answers.iterdir())[-1]
     assert saved.read_text() == "Once more"
+
+
+def test_all_that_one_run_sends_is_paid_from_one_purse(bench: Bench):
+    bench.ask()
+    flags = {"model": MODEL, "max_cost": "0.12"}
+    with open_session(bench.root, flags) as session:
+        ask(session, Question("Is it so?"), lambda _: None)
+        ask(session, Question("Is it so?"), lambda _: None)
+        assert 0.08 < session.spent < 0.12
+        with pytest.raises(BudgetExceeded, match="are spent; nothing was sent"):
+            ask(session, Question("Is it so?"), lambda _: None)
+    assert len(bench.sent()) == 3
 
 
 def test_a_cold_cache_is_asked_about(bench: Bench):
