@@ -188,17 +188,28 @@ def _did(talk: Talk, line: str) -> bool:
 
     if line.startswith("/"):
         return slash(talk, line)
-    _ask(talk, line)
+    ask(talk, line)
     return True
 
 
-def _ask(talk: Talk, text: str) -> None:
+def ask(talk: Talk, text: str, *, edit: bool = False) -> None:
+    """Ask ``text`` and show the answer; with ``edit`` it is asked for as edits.
+
+    Raises what asking raises, and for an answer that was not ended.
+    """
     from repoctx.cli.answering import answer, unended
     from repoctx.flow.ask import Question
     from repoctx.flow.tail import Material
 
-    question = Question(text, Material(tuple(talk.added)))
+    material = Material(tuple(talk.added))
+    question = Question(text, material)
     with talk.open() as here:
+        if edit:
+            from repoctx.flow.edit import Order, editor
+            from repoctx.flow.edit import question as ordered
+
+            editor(here.session)
+            question = ordered(here.session, Order(text, material))
         here.session.confirm = o.asker(talk.yes)
         talk.chat, asked = answer(here, talk.chat, question, "chat")
         sys.stdout.flush()

@@ -102,6 +102,15 @@ def _undo(talk: Talk, rest: str) -> None:
     _write(f"Taken back: {asked.partition(chr(10))[0][:72]}")
 
 
+def _edit(talk: Talk, rest: str) -> None:
+    from repoctx.cli.chat import ask
+
+    if not rest:
+        raise UsageError("/edit needs what is to be changed")
+    ask(talk, rest, edit=True)
+    _apply(talk, "")
+
+
 def _apply(talk: Talk, rest: str) -> None:
     from repoctx.cli.apply import apply
 
@@ -145,6 +154,7 @@ COMMANDS: Mapping[str, tuple[Command, str, str]] = {
     "cost": (_cost, "", "tokens and money of this conversation"),
     "model": (_model, "[NAME]", "say or change who answers"),
     "undo-last": (_undo, "", "take back the last question and its answer"),
+    "edit": (_edit, "CHANGE", "have it changed, and apply the edits (asks first)"),
     "apply": (_apply, "", "apply the edits in the last answer (asks first)"),
     "new": (_new, "", "begin another conversation"),
     "save": (_save, "FILE", "write the conversation as Markdown"),

@@ -160,7 +160,7 @@ def _begun(session: Session, model: Model, chat: Chat, question: Question) -> _N
         plain = (replace(plain[0], turns=plain[0].turns[1:]), *plain[1:])
         opening = prompts.load("ask", session.settings.prompts_dir)
         first = f"{opening}{plain[0].asked}\n"
-        turn = (Turn("user", _asking(session, question)),)
+        turn = (Turn("user", _asking(session, first, question)),)
         turns = (*(t for one in plain for t in one.turns), *turn)
         request = replace(request, question=first, turns=turns)
         prompt = replace(prompt, request=request)
@@ -189,10 +189,14 @@ def _plain(one: Exchange) -> Exchange:
     return Exchange(one.asked, turns, {}, one.usage, one.saved)
 
 
-def _asking(session: Session, question: Question) -> str:
-    """A later message's question, opened by what says how to answer it."""
-    name = "turn" if question.mode == "ask" else question.mode
-    return f"{prompts.load(name, session.settings.prompts_dir)}{question.text}\n"
+def _asking(session: Session, first: str, question: Question) -> str:
+    """A later message's question, opened by what says how to answer it: no more than a
+    word where the ``first`` message has said it."""
+    own = session.settings.prompts_dir
+    opening = prompts.load(question.mode, own)
+    if question.mode == "ask" and first.startswith(opening):
+        opening = prompts.load("turn", own)
+    return f"{opening}{question.text}\n"
 
 
 def _following(
@@ -211,7 +215,7 @@ def _following(
     news, shown = _news(session, packed, chat, changed)
     said = [chat.tail, chat.question, *(turn.text for turn in chat.turns)]
     used = prefix.count.tokens + sum(counter.count_many(said))
-    asking = _asking(session, question)
+    asking = _asking(session, chat.question, question)
     more = counter.count(news)
     if more > prefix.count.tokens * MOST_NEWS:
         return None

@@ -76,6 +76,7 @@ def test_commands(machine: Machine, repo: Path, tmp_path: Path):
 BAD = {
     "/nosuch": "no command /nosuch",
     "/undo": "did you mean /undo-last?",
+    "/edit": "/edit needs what is to be changed",
     "/add": "/add needs a file",
     "/add missing.txt": "missing.txt",
     "/save": "/save needs a file",
@@ -205,5 +206,15 @@ def test_the_edits_in_an_answer_are_applied(machine, repo: Path, tmp_path: Path)
     env = script(tmp_path, {"text": EDIT})
     again = machine.run("chat", cwd=repo, env=env, data=b"once more\n/apply\n")
     assert again.code == 1 and "nothing was applied" in again.err
+    env = script(tmp_path, {"text": EDIT}, {"text": "Now it is so.\n"})
+    (tmp_path / "requests.jsonl").unlink()
+    data = b"/edit make it grow\nis it so?\nand why?\n"
+    edited = machine.run("chat", "--yes", cwd=repo, env=env, data=data)
+    assert edited.code == 0 and "Applied." in edited.text
+    first, second, _ = requests(tmp_path)
+    assert "@@@@ 1 edit" in first["question"] and "make it grow" in first["question"]
+    # The first message did not say how a question is answered.
+    assert "Begin with the evidence" in second["turns"][-1][1]
+    assert asked(tmp_path)[2] == "and why?\n"
     none = machine.run("chat", cwd=repo, env=env, data=b"/apply\n")
     assert none.code == 2 and "no answer to apply" in none.err
