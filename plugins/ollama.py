@@ -33,6 +33,7 @@ TTL = 300
 """Seconds that a model, and with it its cache, stays loaded unless told otherwise."""
 LEARN = 3.0
 """Seconds that a question about the server itself may take."""
+UNTOLD = "Ollama does not tell what its cache served"
 LINE = 1_000_000
 """Bytes of one event; none is longer."""
 FEWER = 0.75
@@ -107,7 +108,7 @@ class Ollama:
                     cut = event.get("done_reason") == "length"
                     stop = Stop.LENGTH if cut else Stop.END
         _all_read(request, usage.input, window)
-        yield Delta(usage=usage, stop=stop)
+        yield Delta(usage=usage, stop=stop, miss=UNTOLD)
 
     def _body(self, request: Request, model: str, window: int) -> dict[str, Any]:
         prefix, last = prefix_bytes(request.prefix), last_bytes(request)

@@ -87,7 +87,8 @@ def test_storage_of_an_explicit_cache(priced):
     ref = Ref("google", "gemini-3.8-flash")
     plain, kept = (cost(ref, Usage(1_000_000, 0, n), NOW, 3600) for n in (0, 1_000_000))
     assert plain is not None
-    assert kept == pytest.approx(plain + 0.5)
+    # It is written at the price of input, kept for an hour, and read by its maker.
+    assert kept == pytest.approx(plain + 0.5 + 0.075)
 
 
 def test_prices_change_on_their_day(priced):

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from repoctx_plugins.ollama import MODEST, provider
+from repoctx_plugins.ollama import MODEST, UNTOLD, provider
 
 from repoctx.errors import (
     AuthError,
@@ -56,6 +56,7 @@ def test_streams_text_and_counts_usage():
     assert last.stop is Stop.END
     assert last.usage.input > 18_000
     assert (last.usage.output, last.usage.cost) == (4, 0.0)
+    assert (last.usage.cached, last.miss) == (0, UNTOLD)
     assert [m["role"] for m in sent["messages"]] == ["system", "user"]
     assert sent["messages"][1]["content"] == "Where is it?\n"
     assert sent["options"] == {"num_ctx": MODEST, "num_predict": 300}
