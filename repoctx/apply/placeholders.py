@@ -97,3 +97,14 @@ def dotted(lines: Sequence[str], size: int) -> str:
         if len(lines) <= size and _BARE.fullmatch(line):
             return line
     return ""
+
+
+def stubs(lines: Sequence[str], path: str) -> str:
+    """The first line of a new file that is dots alone and no code; empty for none."""
+    plain = path.endswith((".py", ".pyi", ".pyx", ".md", ".mdx", ".rst", ".txt"))
+    for line in lines:
+        if "..." in line and _BARE.fullmatch(line):
+            text = line.strip()
+            if text.strip(" .") or not plain:
+                return text
+    return ""

@@ -224,22 +224,32 @@ def _present(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
     """The fit of a hunk of which only the new side stands in the file, and once."""
     for lines in tails(hunk.lines):
         marked = ready(lines, file)
-        if not any(map(_tells, marked.added)) and not _closed(marked, file):
+        old = set(file.of(marked.old, LEADING))
+        added = zip(marked.added, file.of(marked.added, LEADING), strict=True)
+        fresh = any(_tells(line) and key not in old for line, key in added)
+        if not fresh and not _closed(marked, file) and not _stale(marked, dress):
             continue
         places = rows(marked.new, file, EXACT)
-        if len(places) == 1 and not _left(marked, file):
+        if len(places) == 1 and not _left(marked, places[0], file):
             [place] = places
             dress.stale = True
             return Fit(EXACT, (), place.start + 1, place.end, present=True)
     return None
 
 
-def _left(marked: Ready, file: Keyed) -> bool:
-    """Whether most of the told lines that were to go are still in the file."""
+def _left(marked: Ready, place: Place, file: Keyed) -> bool:
+    """Whether a told line that was to go still stands near the place."""
+    gone = [line[1:] for line in marked.lines if line[0] == "-" and _tells(line)]
     new = set(file.of(marked.new, LEADING))
-    old = [line[1:] for line in marked.lines if line[0] == "-" and _tells(line)]
-    gone = [key for key in file.of(old, LEADING) if key not in new]
-    return sum(key in file.index(LEADING) for key in gone) * 2 > len(gone)
+    reach = len(gone) + 2
+    near = file.keys(LEADING)[max(0, place.start - reach) : place.end + reach]
+    return any(key in near for key in file.of(gone, LEADING) if key not in new)
+
+
+def _stale(marked: Ready, dress: Dress) -> bool:
+    """Whether all else in the answer is in the files already, and this says enough."""
+    told = sum(map(_tells, marked.new))
+    return dress.stale and not dress.fresh and told > 1
 
 
 def _closed(marked: Ready, file: Keyed) -> bool:

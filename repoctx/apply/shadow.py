@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from repoctx.apply.adapt import Dress
 from repoctx.apply.entry import Entry
+from repoctx.apply.keys import ELISION
 from repoctx.apply.merge import merged, rewritten
 from repoctx.apply.names import MODES, Names, folders, tidy, unsafe
 from repoctx.apply.nearest import closest
-from repoctx.apply.placeholders import dotted, placeholders
+from repoctx.apply.placeholders import dotted, placeholders, stubs
 from repoctx.apply.report import Outcome, Region, Report, report
 from repoctx.apply.splice import Refused
 from repoctx.apply.text import NoText, Unencodable, decode, encode
@@ -76,9 +77,10 @@ class Shadow:
         """Try one block. Never raises for what an answer says; see `Outcome.ok`."""
         self._taken.append(block)
         outcome = self._taking(block)
-        if outcome.code == "not-found" and self._may_unescape():
+        found = outcome.ok and outcome.rung < ELISION
+        if not found and outcome.code in ("", "not-found") and self._may_unescape():
             self._again_unescaped()
-            if self.outcomes[-1].code == "not-found":
+            if not self.outcomes[-1].ok:
                 self._unescape = False
                 self._retake()
             outcome = self.outcomes[-1]
@@ -94,8 +96,8 @@ class Shadow:
         """Whether HTML entities may be undone: one decision for the whole answer."""
         if self._unescape or not escaped(old_lines(self._taken[-1])):
             return False
-        accepted = [b for b, o in zip(self._taken, self.outcomes, strict=True) if o.ok]
-        return not any(escaped(old_lines(block)) for block in accepted)
+        before = zip(self._taken[:-1], self.outcomes[:-1], strict=True)
+        return not any(o.ok and escaped(old_lines(b)) for b, o in before)
 
     def _again_unescaped(self) -> None:
         self._unescape = True
@@ -200,6 +202,8 @@ class Shadow:
         lines = _lines(block.text)
         self._unelided(lines, entry)
         self._unredacted(entry, lines)
+        if new and (dots := stubs(lines, entry.path)):
+            raise Refused("elided", dots)
         if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
             raise Refused("overlap")
         warnings = _shrunk(block, source.lines, lines)
@@ -392,7 +396,8 @@ def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:
     """A warning for a whole file that lost more than half.
 
     Raises Refused for what looks like a part of the file: where only prose calls it the
-    file and a third is lost, or where more than half is lost with both ends.
+    file and a third is lost, or where more than half is lost with both ends and most of
+    what is left was there before.
     """
     size = sum(bool(line.strip()) for line in old)
     have = {line.strip() for line in new}
@@ -401,6 +406,8 @@ def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:
         raise Refused("shrinks")
     if len(new) * 2 >= len(old) or size < 8:
         return ()
-    if not kept[0] and not kept[-1]:
+    there = {line.strip() for line in old}
+    quoted = [line.strip() in there for line in new if line.strip()]
+    if not kept[0] and not kept[-1] and sum(quoted) * 2 > len(quoted):
         raise Refused("shrinks")
     return ("more than half of the file goes",)
