@@ -502,7 +502,8 @@ class Block:
     ``a/``; ``also`` are other readings of it, likeliest first. ``text`` is the content
     of a `CREATE` or `WRITE` block, ``mode`` git's where it is stated (0: not).
     ``problem`` is a reason's code when the block itself is broken (cut, malformed).
-    ``sure`` is False where only prose says that the fence is a file.
+    ``sure`` is False where only prose says that the fence is a file; ``after`` are the
+    next lines after such a fence.
     """
 
     id: str
@@ -518,6 +519,7 @@ class Block:
     problem: str = ""
     detail: str = ""
     sure: bool = True
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

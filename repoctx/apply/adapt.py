@@ -30,7 +30,7 @@ class Dress:
     that stand in the files too, ``spaces`` and ``tabs`` whether one was written for the
     other (``spaces``: the number for one tab, else 0), ``shifts`` by how much
     indentations were moved. ``fresh`` and ``stale`` say whether some hunk surely was
-    not, or was, in the files already.
+    not, or was, in the files already, ``doubt`` that one is either.
     """
 
     typed: set[str] = field(default_factory=set)
@@ -40,6 +40,7 @@ class Dress:
     shifts: set[int] = field(default_factory=set)
     fresh: bool = False
     stale: bool = False
+    doubt: bool = False
 
     def learn(self, pairs: Sequence[Pair]) -> None:
         """Take the evidence of one hunk's old lines."""
@@ -49,10 +50,10 @@ class Dress:
             for old, own in _swapped(patch, file):
                 (self.kept if old == own else self.typed).add(old)
 
-    def state(self) -> tuple[object, ...]:
-        """The evidence so far, to tell whether it grew."""
-        sets = frozenset(self.typed), frozenset(self.kept), frozenset(self.shifts)
-        return (*sets, self.spaces, self.tabs, self.fresh, self.stale)
+    def tells(self) -> bool:
+        """Whether there is evidence that earlier hunks were placed without."""
+        done = self.typed or self.shifts or self.spaces or self.tabs
+        return bool(done) or self.doubt or (self.stale and not self.fresh)
 
 
 def adapted(
@@ -68,7 +69,7 @@ def adapted(
         return out
     out = _trimmed(out, pairs)
     out = _typed(out, lines, dress)
-    plain = [(p if p.isascii() else p.replace("\xa0", " "), f) for p, f in pairs]
+    plain = [(p if p == f else p.replace("\xa0", " "), f) for p, f in pairs]
     return Indents.of(plain, lines, dress).moved(out, _same(marked, pairs))
 
 

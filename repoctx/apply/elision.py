@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from repoctx.apply.hunks import Ready, minimal
+from repoctx.apply.hunks import Ready, compared, minimal
 from repoctx.apply.keys import EXACT, LEADING, Keyed
 from repoctx.apply.locate import Place, rows
 from repoctx.apply.placeholders import elides
@@ -26,7 +26,7 @@ def elided(marked: Ready, file: Keyed) -> list[tuple[Ready, Place]]:
     ]
     if not any(line[1:] == _DOTS for line in lines):
         return []
-    lines = minimal(lines)
+    lines = _paired(lines) if marked.whole else minimal(lines)
     if any(line[0] != " " and line[1:] == _DOTS for line in lines):
         wrong = next(x for x in marked.lines if elides(x[1:]) and not file.has(x[1:]))
         raise Refused("elided", wrong[1:].strip())
@@ -40,6 +40,29 @@ def elided(marked: Ready, file: Keyed) -> list[tuple[Ready, Place]]:
         found.append((replace(marked, lines=tuple(part)), place))
         floor = place.end
     return found
+
+
+def _paired(lines: list[str]) -> list[str]:
+    """Both sides compared piece by piece between their placeholders."""
+    sides = []
+    for mark in "+-":
+        pieces: list[list[str]] = [[]]
+        for line in lines:
+            if line[0] == mark:
+                continue
+            if line[1:] == _DOTS:
+                pieces.append([])
+            else:
+                pieces[-1].append(line[1:])
+        sides.append(pieces)
+    old, new = sides
+    if len(old) != len(new):
+        return minimal(lines)
+    out: list[str] = []
+    for n, (a, b) in enumerate(zip(old, new, strict=True)):
+        out += [" " + _DOTS] if n else []
+        out += compared(a, b)
+    return out
 
 
 def _parts(lines: list[str]) -> list[list[str]]:

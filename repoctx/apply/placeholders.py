@@ -8,17 +8,18 @@ from collections.abc import Iterable, Sequence
 _MARK = r"(?:#+|//+|/\*+|\*|--+|<!--|;+|%+|\{/\*|\{\{!--|\(\*|'|\"\"\"|rem\b)"
 _DOTS = r"(?:\.{3,}|…)"
 _WHAT = (
-    r"(?:existing|rest|remaining|remainder|unchanged|omitted|previous|other|same|"
-    r"original|unmodified|elided|skipped|truncated|snip(?:ped)?|above|below|more|"
-    r"continues?|etc|your|code|as before|no changes?|goes here|stays?|remains?|"
-    r"implementation|methods?|functions?|imports?|fields?|lines?|contents?|keep|kept)"
+    r"(?:(?:the |all |your |keep |keeping )*(?:existing|rest|remaining|remainder|"
+    r"unchanged|"
+    r"omitted|previous|same|original|unmodified|elided|truncated|snip(?:ped)?|"
+    r"as before|"
+    r"no changes?|(?:other|more) (?:code|methods?|functions?|imports?|fields?|tests?|"
+    r"cases?|content|lines?|implementations?)))"
 )
 _BARE = re.compile(
     rf"\s*(?:{_MARK}\s*)?[\[(<{{]?\s*{_DOTS}\s*[\])>}}]?\s*(?:\*/\}}?|-->|\*\))?\s*"
 )
 _SPOKEN = re.compile(
-    rf"\s*(?:{_MARK}\s*)?[\[(<{{]?\s*(?:{_DOTS}[^\w]*.*\b{_WHAT}\b.*|"
-    rf"(?:\W*\b{_WHAT}\b.*){_DOTS}.*)\s*",
+    rf"\s*(?:{_MARK}\s*)?[\[(<{{]*\s*(?:{_DOTS}\W*{_WHAT}\b.*|{_WHAT}\b.*{_DOTS}\W*)\s*",
     re.IGNORECASE,
 )
 _ENDS = (

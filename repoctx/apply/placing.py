@@ -183,6 +183,7 @@ def fitted_in(
     final: Sequence[str] = marked.lines
     start, end = at[0] + 1, at[-1] + 1
     if place.rung == EXACT and _already(marked, place, file):
+        dress.doubt = True
         # It may be meant to stand there twice: what became of the others tells.
         if dress.stale or not dress.fresh:
             return Fit(place.rung, (), start, end, present=True)

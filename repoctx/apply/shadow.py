@@ -25,6 +25,7 @@ from repoctx.apply.transport import (
     old_lines,
     surely_escaped,
     unescaped,
+    ungutted,
 )
 from repoctx.errors import NotApplied
 from repoctx.values import Block, BlockKind, FileChange, Patch, byte_order
@@ -128,7 +129,7 @@ class Shadow:
 
     def _again(self, block: Block) -> Outcome | None:
         """The outcome of the same block sent before: it counts once."""
-        same = replace(block, id="", line=0, form="")
+        same = replace(block, id="", line=0, form="", after=())
         before = self._seen.get(same)
         if before is None or not before.ok or block.problem:
             return None
@@ -147,7 +148,7 @@ class Shadow:
             return self._refusal(block, path, Refused("binary", str(no)))
         except Unencodable as no:
             return self._refusal(block, path, Refused("encoding", str(no)))
-        self._seen[replace(block, id="", line=0, form="")] = outcome
+        self._seen[replace(block, id="", line=0, form="", after=())] = outcome
         return outcome
 
     def _by_kind(self, block: Block, path: str) -> Outcome:
@@ -199,8 +200,9 @@ class Shadow:
         if new:
             self._free(entry.path)
         source = entry.text.file.source
-        lines = _lines(block.text)
+        lines = ungutted(_lines(block.text))
         self._unelided(lines, entry)
+        _unbroken(block, source.lines, lines)
         self._unredacted(entry, lines)
         if new and (dots := stubs(lines, entry.path)):
             raise Refused("elided", dots)
@@ -338,7 +340,7 @@ class Shadow:
         )
         if not (self._unescape or raw) and surely_escaped(self._taken, self._tree.read):
             self._again_unescaped()
-        elif self._dress.state() != Dress().state():
+        elif self._dress.tells():
             # What later blocks show was done to the earlier ones too.
             self._retake()
         self._settled = len(self._taken)
@@ -390,6 +392,14 @@ def _lines(text: str) -> list[str]:
     if not lines[-1]:
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
+
+
+def _unbroken(block: Block, old: list[str], new: list[str]) -> None:
+    """Raise Refused when what follows a whole file's fence is a part of the file."""
+    have, kept = set(old), set(new)
+    for line in block.after:
+        if len(line.strip()) > 3 and line in have and line not in kept:
+            raise Refused("malformed", "a fence inside closes the file's own")
 
 
 def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from repoctx.values import Block, Hunk
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#x22|#x2F);")
 _RAW = re.compile(r"[<>]|&(?!\w+;|#\w+;)")
 _STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
-_GUTTER = re.compile(r"\s{0,7}(\d{1,6})(?:\s?[|│:→]\s?|\t)")
+_GUTTER = re.compile(r"\s{0,7}(\d{1,6})(?:\t| ?[|│:→] ?)")
 _MARKUP = re.compile(
     r"\.(?:x?html?|xml|svg|md|mdx|markdown|rst|vue|svelte|astro|jsx|tsx|php|erb|hbs|"
     r"mustache|j2|jinja2?|tmpl|gohtml|resx|xaml|plist|adoc|txt|snap)$",
@@ -140,3 +140,14 @@ def _by_file(text: str, data: bytes) -> bool:
     lines = [line for line in text.split("\n") if _ENTITY.search(line)]
     raw = sum(line in have for line in lines)
     return raw == 0 and any(_plain(line) in have for line in lines)
+
+
+def ungutted(lines: list[str]) -> list[str]:
+    """A whole file without the line numbers before all its lines, counted from 1."""
+    out = []
+    for n, line in enumerate(lines, 1):
+        match = _GUTTER.match(line) or re.fullmatch(r"\s{0,7}(\d{1,6})", line)
+        if match is None or int(match[1]) != n:
+            return lines
+        out.append(line[match.end() :])
+    return out if len(out) > 2 else lines

@@ -24,6 +24,10 @@ FORMS = (
 """The formats' names, our own first; ``auto`` recognises each."""
 
 
+_FIRST = frozenset("@*<-+diI`~c$")
+"""What a line begins with that may open an edit or a fence."""
+
+
 @dataclass(slots=True)
 class _Reader:
     """Goes through an answer's lines once and collects blocks."""
@@ -59,6 +63,8 @@ class _Reader:
 
     def _step(self, at: int) -> int:
         line = self.lines[at]
+        if line.lstrip()[:1] not in _FIRST:
+            return at + 1
         if self._has(numbered.FORM) and numbered.opens(line):
             block, at = numbered.parse(self.lines, at)
             return self._keep(block, at)
@@ -205,13 +211,11 @@ def blocks(text: str, form: str = "auto") -> Sequence[Block]:
 
 
 def _numbered(found: Sequence[Block]) -> Iterator[Block]:
-    used: set[str] = set()
+    used: dict[str, int] = {}
     for n, block in enumerate(found, 1):
         number = block.id or str(n)
-        while number in used:
-            number += "'"
-        used.add(number)
-        yield replace(block, id=number)
+        times = used[number] = used.get(number, 0) + 1
+        yield replace(block, id=number if times == 1 else f"{number}-{times}")
 
 
 __all__ = ["FORMS", "BlockKind", "blocks"]

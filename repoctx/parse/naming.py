@@ -22,7 +22,7 @@ _STAMP = re.compile(
     r"|\s+\((?:working copy|revision \d+|original|modified|updated|new|old|before"
     r"|after)\))$"
 )
-_PREFIX = re.compile(r"(?:[abciow]|old|new)/(?=.)")
+_PREFIX = re.compile(r"^(?:[abciow]|old|new)/(?=.)")
 _WORDS = (
     r"(?:(?:updated?|new|now|modified|modify|creat(?:e|ed|ing)|edit(?:ed)?|change[sd]?|the|"
     r"add|full|complete|path|in|file|files?name|filepath|here|is|are|for|to|of|contents?|"
@@ -171,7 +171,7 @@ def mentioned(line: str) -> str:
         for m in re.findall(r"`([^`\n]+)`", line)
         if looks_like_path(m) and ("/" in m or _ENDING.search(m))
     ]
-    return _clean(found[0]) if len(set(found)) == 1 else ""
+    return found[0].strip() if len(set(found)) == 1 else ""
 
 
 def info_path(info: str) -> str:
@@ -180,25 +180,16 @@ def info_path(info: str) -> str:
         return ""
     match = _INFO.search(info)
     if match and looks_like_path(match[1]):
-        return _clean(match[1])
-    _, colon, rest = info.partition(":")
-    words = [rest] if colon and "/" not in info.partition(":")[0] else []
-    words += [info, *reversed(info.split())]
-    for word in words:
+        return match[1]
+    head, colon, rest = info.partition(":")
+    words = [rest] if colon and "/" not in head else []
+    for word in (*words, *reversed(info.split())):
         word = word.strip("{}()`\"'")
         strong = "/" in word or _ENDING.search(word) or word.lower() in _BARE
-        if word.lower() not in LANGUAGES and strong and looks_like_path(word):
-            if " " in word and not _ENDING.search(word):
-                continue
-            first = word.split()[0]
-            if " " in word and first.lower() in LANGUAGES:
-                continue
-            return _clean(word)
+        told = word.lower() not in LANGUAGES and strong and " " not in word
+        if told and looks_like_path(word):
+            return word
     return ""
-
-
-def _clean(path: str) -> str:
-    return path.strip().strip("`").strip()
 
 
 def looks_like_path(text: str) -> bool:

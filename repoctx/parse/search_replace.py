@@ -12,8 +12,11 @@ FORM = "search-replace"
 OPEN = re.compile(
     r"^\s{0,12}(?:<{5,9}|-{5,9})\s*(?:SEARCH|ORIGINAL)\s*>?\s*(?P<path>[^<>\s]\S*)?\s*$"
 )
-DIVIDE = re.compile(r"^\s{0,12}={5,9}\s*$")
-CLOSE = re.compile(r"^\s{0,12}(?:>{5,9}|\+{5,9})\s*(?:REPLACE|UPDATED)\s*<?\s*$")
+DIVIDE = re.compile(r"^={5,9}\s*$")
+CLOSE = re.compile(r"^(?:>{5,9}|\+{5,9})\s*(?:REPLACE|UPDATED)\s*<?\s*$")
+DIVIDERS = 20
+"""Lines that may divide a block, of which each is tried."""
+
 _LINE = re.compile(r"^\s*:(?P<what>start_line|end_line):\s*(?P<line>\d+)\s*$")
 _RULE = re.compile(r"^\s*-{5,9}\s*$")
 _ESCAPED = re.compile(
@@ -23,7 +26,7 @@ _ESCAPED = re.compile(
 
 def opens(line: str) -> bool:
     """Whether a block starts at this line."""
-    return bool(OPEN.match(line))
+    return line.lstrip()[:5] in ("<<<<<", "-----") and bool(OPEN.match(line))
 
 
 def parse(lines: list[str], at: int, paths: tuple[str, ...]) -> tuple[Block, int]:
@@ -35,35 +38,48 @@ def parse(lines: list[str], at: int, paths: tuple[str, ...]) -> tuple[Block, int
     opened = OPEN.match(lines[at])
     if opened and opened["path"] and looks_like_path(opened["path"]):
         paths = (opened["path"], *paths)
-    stated, at = _stated(lines, at + 1)
-    first = at
-    dividers: list[int] = []
-    problem = "truncated"
-    while at < len(lines):
-        line = lines[at]
-        if CLOSE.match(line):
-            problem = "" if dividers else "malformed"
-            break
-        if OPEN.match(line):
-            problem = "malformed"
-            break
-        if DIVIDE.match(line):
-            dividers.append(at)
-        at += 1
-    else:
-        problem = "truncated"
+    end, problem = _end(lines, at)
+    body = _outdented(lines[at:end], lines[end] if end < len(lines) else "")
+    stated, first = _stated(body, 1)
     if problem:
-        end = at if problem == "truncated" or OPEN.match(lines[at]) else at + 1
         return _block(paths, (), start, problem), end
-    # Only unescaped lines of the same sort divide; underlines of headings look alike.
-    hunks = [
-        _hunk(lines[first:divider], lines[divider + 1 : at], stated)
-        for divider in dividers
-    ]
+    # Underlines of headings look alike: each line may be the one that divides.
+    dividers = [n for n in range(first, len(body)) if _divides(body[n])]
+    if not dividers or len(dividers) > DIVIDERS:
+        return _block(paths, (), start, "malformed"), end + 1
+    hunks: list[Hunk] = []
+    for n in dividers:
+        hunks += _hunks(body[first:n], body[n + 1 :], stated)
     whole = hunks[0]
     if len(hunks) > 1:
         whole = Hunk(whole.lines, stated, others=tuple(hunks[1:]))
-    return _block(paths, (whole,), start, ""), at + 1
+    return _block(paths, (whole,), start, ""), end + 1
+
+
+def _end(lines: list[str], at: int) -> tuple[int, str]:
+    """The line that closes a block, and what is wrong where none does."""
+    for n in range(at + 1, len(lines)):
+        line = lines[n].lstrip()
+        if line[:5] in (">>>>>", "+++++") and CLOSE.match(line):
+            return n, ""
+        if opens(lines[n]):
+            return n, "malformed"
+    return len(lines), "truncated"
+
+
+def _outdented(body: list[str], last: str) -> list[str]:
+    """The lines without the indentation of a whole block, as in a list."""
+    size = len(body[0]) - len(body[0].lstrip(" "))
+    indent = " " * size
+    if not size or not last.startswith(indent):
+        return body
+    if all(line.startswith(indent) or not line.strip() for line in body):
+        return [line[size:] for line in body]
+    return body
+
+
+def _divides(line: str) -> bool:
+    return line[:5] == "=====" and bool(DIVIDE.match(line))
 
 
 def _stated(lines: list[str], at: int) -> tuple[int, int]:
@@ -82,15 +98,32 @@ def _stated(lines: list[str], at: int) -> tuple[int, int]:
     return stated, at
 
 
-def _hunk(old: list[str], new: list[str], stated: int) -> Hunk:
-    old, new = [_plain(x) for x in old], [_plain(x) for x in new]
-    lines = [*("-" + line for line in old), *("+" + line for line in new)]
-    return Hunk(tuple(lines), stated)
+def _hunks(old: list[str], new: list[str], stated: int) -> list[Hunk]:
+    """The block as it stands and, where both sides are fenced, without the fences."""
+    sides = [([_plain(x) for x in old], [_plain(x) for x in new])]
+    bare = _bare(sides[0][0]), _bare(sides[0][1])
+    if bare[0] is not None and bare[1] is not None and bare != sides[0]:
+        sides.append((bare[0], bare[1]))
+    return [
+        Hunk((*("-" + x for x in old), *("+" + x for x in new)), stated)
+        for old, new in sides
+    ]
+
+
+def _bare(side: list[str]) -> list[str] | None:
+    """A side without the fence around it; None when it has none."""
+    if not any(line.strip() for line in side):
+        return side
+    if len(side) < 2:
+        return None
+    first, last = fence(side[0]), fence(side[-1])
+    fenced = first and last and first[1] == last[1] and not last[2]
+    return side[1:-1] if fenced else None
 
 
 def _plain(line: str) -> str:
     """The line without the backslash that keeps it from being a marker."""
-    return _ESCAPED.sub(r"\1", line)
+    return _ESCAPED.sub(r"\1", line) if "\\" in line else line
 
 
 def _block(
@@ -126,7 +159,7 @@ def names(lines: list[str], at: int) -> tuple[str, ...]:
             if path:
                 found.append(path)
             continue
-        if CLOSE.match(line) or seen >= 2:
+        if CLOSE.match(line.lstrip()) or seen >= 2:
             break
         seen += 1
         path = named(line)

@@ -129,7 +129,7 @@ def _restarts(head: Sequence[str], partial: str, rest: Sequence[str]) -> bool:
     near = [_depth(text) for text in (*reversed(head[-6:]), *rest[1:6]) if text.strip()]
     anew_far = min((abs(_depth(line) - n) for n in near), default=0)
     whole_far = min((abs(_depth(partial + line) - n) for n in near), default=0)
-    return anew_far < whole_far
+    return anew_far <= whole_far
 
 
 def _depth(line: str) -> int:

@@ -14,7 +14,9 @@ _AT = re.compile(
     r"^\s{0,3}@@+\s*(?:-\s*(?P<old>\d+)(?:\s*,\s*(?P<size>\d+))?\s+\+\s*(?P<new>\d+)(?:\s*,\s*(?P<grown>\d+))?\s*@@+)"
     r"[ \t]?(?P<scope>.*)$"
 )
-_LOOSE_AT = re.compile(r"^@@(?:\s*\.{3}\s*@@|\s*@@|\s+(?P<scope>\S.*?)(?:\s*@@)?|)\s*$")
+_LOOSE_AT = re.compile(
+    r"^@@(?:\s*(?:\.{3}|…)?\s*@@)?(?:\s+(?P<scope>\S.*?)(?:\s*@@)?)?\s*$"
+)
 _EXTENDED = re.compile(
     r"^(?:index [0-9a-f]+\.\.[0-9a-f]+.*|(?:old|new) mode \d+|"
     r"(?:new|deleted) file mode \d+|"

@@ -40,6 +40,7 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
     if first:
         # The comment that names the path may be a line of the file or not.
         text = "".join(line + "\n" for line in body[1:])
+    later = [line for line in lines[after : after + 12] if line.strip()][:4]
     problem = "" if closed else "truncated"
     if closed and nested % 2:
         problem = "malformed"
@@ -54,6 +55,7 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
         line=at,
         problem=problem,
         sure=sure,
+        after=tuple(later),
     ), after
 
 
