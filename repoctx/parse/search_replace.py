@@ -142,7 +142,7 @@ def _block(
 
 
 def _old(hunk: Hunk) -> bool:
-    return any(line[0] == "-" and line[1:].strip() for line in hunk.lines)
+    return any(line[0] == "-" and line[1:] for line in hunk.lines)
 
 
 def names(lines: list[str], at: int) -> tuple[str, ...]:

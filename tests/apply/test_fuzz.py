@@ -89,14 +89,14 @@ def check(text: str) -> None:
 
 
 @given(text=ANSWERS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @example(text="*** Begin Patch\n*** Update File: \n")
 def test_pieces_of_formats(text: str) -> None:
     check(text)
 
 
 @given(parts=st.lists(ANSWERS, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_joined_pieces(parts: list[str]) -> None:
     check(stitch(parts))
 
@@ -106,7 +106,7 @@ def test_joined_pieces(parts: list[str]) -> None:
     cut=st.floats(0, 1),
     hole=st.floats(0, 0.2),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_mutilated_cases(name: str, cut: float, hole: float) -> None:
     before, text = folder(CASES / name / "before"), answer(CASES / name)
     at = int(cut * len(text))
@@ -117,7 +117,7 @@ def test_mutilated_cases(name: str, cut: float, hole: float) -> None:
     assert not any(unsafe(path) for path in after)
 
 
-LONG = 20_000
+LONG = 10_000
 
 
 @pytest.mark.parametrize(
