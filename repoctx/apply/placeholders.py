@@ -94,10 +94,11 @@ def placeholders(lines: Sequence[str], known: Iterable[str]) -> list[str]:
 def dotted(lines: Sequence[str], size: int) -> str:
     """The first of the ``lines``, put in the place of ``size`` others, that is dots
     alone and may stand for them; empty for none."""
-    for line in lines:
-        if len(lines) <= size and _BARE.fullmatch(line):
-            return line
-    return ""
+    if len(lines) > size:
+        return ""
+    dots = (line for line in lines if _BARE.fullmatch(line))
+    # Deep inside a comment dots belong to an example.
+    return next((x for x in dots if not re.search(r"\S(?:\s{2}|\t)", x.strip())), "")
 
 
 def stubs(lines: Sequence[str], path: str) -> str:

@@ -254,15 +254,16 @@ def _stale(marked: Ready, dress: Dress) -> bool:
 
 
 def _closed(marked: Ready, file: Keyed) -> bool:
-    """Whether lines taken out are surely gone: told lines stand above and below them,
-    and no told line of theirs is left."""
+    """Whether lines taken out are surely gone: lines stand above and below them, and
+    none of theirs that says something is left."""
     signs = "".join(line[0] for line in marked.lines)
     head = marked.lines[: len(signs) - len(signs.lstrip(" "))]
     tail = marked.lines[len(signs.rstrip(" ")) :]
-    gone = [line[1:] for line in marked.lines if line[0] == "-"]
+    gone = [line[1:] for line in marked.lines if line[0] == "-" and _tells(line)]
     return (
-        any(_tells(line) for line in head)
-        and any(_tells(line) for line in tail)
-        and any(map(_tells, gone))
-        and not any(_tells(line) and file.has(line) for line in gone)
+        any(line.strip() for line in head)
+        and any(line.strip() for line in tail)
+        and sum(map(_tells, (*head, *tail))) > 1
+        and bool(gone)
+        and not any(map(file.has, gone))
     )

@@ -202,7 +202,7 @@ def looks_like_path(text: str) -> bool:
     if " " in text:
         # Names with spaces are rare: they need an ending and few words.
         words = text.split()
-        return bool(_SPACED.search(last)) and len(words) <= 4
+        return bool(_SPACED.search(last)) and len(words) <= 4 + 2 * text.count("/")
     if text.endswith((".", ",", ";", "!", "?")) and text not in (".", ".."):
         return False
     return bool(

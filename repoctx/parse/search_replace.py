@@ -162,11 +162,8 @@ def names(lines: list[str], at: int) -> tuple[str, ...]:
         if CLOSE.match(line.lstrip()) or seen >= 2:
             break
         seen += 1
-        path = named(line)
-        if path:
-            found.append(path)
-            break
-        if looks_like_path(line.strip()):
-            found.append(line.strip())
+        told = [p for p in (named(line), line.strip()) if p and looks_like_path(p)]
+        if told or named(line):
+            found += told or [named(line)]
             break
     return tuple(dict.fromkeys(found))

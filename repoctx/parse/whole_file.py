@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, takewhile
 
 from repoctx.parse.naming import fence, info_path, mentioned, named, partial
 from repoctx.values import Block, BlockKind
@@ -11,6 +12,8 @@ FORM = "whole-file"
 
 _NOT_FILES = {"diff", "patch", "udiff", "console", "output", "shell-session"}
 _COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "powershell", "cmd", "bat"}
+_FENCED = (".md", ".mdx", ".markdown", ".rst", ".adoc")
+"""Files that have fences of their own."""
 _HEREDOC = re.compile(
     r"^\s*(?:\$ )?cat\s+"
     r"(?:<<-?\s*(?P<q1>['\"]?)(?P<tag1>\w+)(?P=q1)\s*>\s*(?P<path1>\S+)"
@@ -40,9 +43,17 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
     if first:
         # The comment that names the path may be a line of the file or not.
         text = "".join(line + "\n" for line in body[1:])
-    later = [line for line in lines[after : after + 12] if line.strip()][:4]
+    later = [
+        line
+        for line in takewhile(
+            lambda x: not fence(x) and not named(x), islice(lines, after, after + 12)
+        )
+        if line.strip()
+    ][:4]
     problem = "" if closed else "truncated"
-    if closed and nested % 2:
+    glued = after < len(lines) and bool(lines[after].strip())
+    if closed and (nested % 2 or (glued and path.endswith(_FENCED))):
+        # A fence inside was taken for the end of the file's own.
         problem = "malformed"
     return Block(
         "",
