@@ -26,11 +26,11 @@ EXAMPLES = """
 Examples:
 
 \b
-  repoctx review                         what `git commit` would commit
-  repoctx review --base main             this branch, uncommitted work included
+  repoctx review                  # what is staged
+  repoctx review --base main      # this branch, uncommitted work included
   repoctx review --commit HEAD~3
-  gh pr diff 7 | repoctx review -
-  repoctx review -m anthropic/claude-opus-5-5
+  git diff | repoctx review -     # any patch on HEAD
+  repoctx review -m compatible/qwen3
   repoctx review --output-format sarif -o findings.sarif
   repoctx review --fail-on never --rules all
 """

@@ -108,12 +108,12 @@ _KEYS: Mapping[str, Key] = {
     "rounds": Key(readers.amount, "most messages that one long answer may come in"),
     "window": Key(readers.amount, "tokens that the model can read"),
     "effort": Key(
-        readers.one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        readers.one_of("", "none", "minimal", "low", "medium", "high", "xhigh", "max"),
         "how much a model thinks; a change loses its cache",
         "trusted",
     ),
     "verbosity": Key(
-        readers.one_of("low", "medium", "high"),
+        readers.one_of("", "low", "medium", "high"),
         "how much an OpenAI model says; a change loses its cache",
         "trusted",
     ),

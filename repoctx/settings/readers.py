@@ -110,11 +110,12 @@ def path(value: Any, loose: bool) -> Path | None:
 
 
 def one_of(*choices: str) -> Callable[[Any, bool], str]:
-    """A reader of one of these words."""
+    """A reader of one of these words; an empty one among them is not spelled out."""
 
     def parse(value: Any, _loose: bool) -> str:
         if value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}{meant(value, choices)}")
+            known = ", ".join(filter(None, choices))
+            raise ValueError(f"one of {known}{meant(value, choices)}")
         return str(value)
 
     return parse
