@@ -136,8 +136,11 @@ class Indents:
     def _elsewhere(self, added: list[str]) -> list[str]:
         """Lines of a hunk that shows nothing, by what other hunks show."""
         spaces, tabs = self.learned.spaces, self.learned.tabs
+        bare = not any(self.known) and any(line[:1] in " \t" for line in added)
+        if not (spaces or tabs or bare):
+            return added
         style = Counter(indent(line)[:1] for line in self.lines if line.strip())
-        if not any(self.known):
+        if bare:
             spaces, tabs = self._foreign(added, style, (spaces, tabs))
         if spaces and style["\t"] > style[" "]:
             return [self._untabbed(line, spaces) for line in added]

@@ -55,8 +55,8 @@ def far(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
     loose = [*_rows(PUNCTUATION, DENSE), without_blanks]
     return (
-        _present(hunk, file, dress)
-        or _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
+        _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
+        or _present(hunk, file, dress)
         or _first(hunk, file, trusted, dress, loose)
         or _undone(hunk, file, trusted, dress, loose)
         or _elided(hunk, file, dress)

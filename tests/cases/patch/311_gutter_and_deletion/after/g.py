@@ -1,0 +1,3 @@
+one()
+
+three_is_here()

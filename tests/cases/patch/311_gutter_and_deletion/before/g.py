@@ -1,0 +1,5 @@
+one()
+
+two_is_here()
+
+three_is_here()

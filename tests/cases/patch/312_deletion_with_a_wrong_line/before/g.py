@@ -1,0 +1,4 @@
+keep_this()
+old_one()
+old_two()
+and_this()

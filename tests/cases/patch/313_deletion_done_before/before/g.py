@@ -1,0 +1,2 @@
+keep_this()
+and_this()

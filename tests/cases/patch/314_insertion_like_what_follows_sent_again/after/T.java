@@ -1,0 +1,7 @@
+@Test
+void newOne() {
+}
+
+@Test
+void second() {
+}
