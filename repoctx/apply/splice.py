@@ -63,6 +63,10 @@ def changes(lines: Sequence[str], place: Place, file: Keyed) -> list[Change]:
             continue
         index = next(at, None) if mark else None
         if mark == "-":
+            if index is not None and new and gone and index > gone[-1] + 1:
+                # What was put in ends one change: between them lines were lost.
+                found.append(_change(new, gone, (before, index), file))
+                before, new, gone = gone[-1], [], []
             gone += [] if index is None else [index]
         elif index is not None or not mark:
             if new or gone:
@@ -81,9 +85,9 @@ def _change(
     texts = file.source.lines
     if gone:
         start, end = gone[0], gone[-1] + 1
-        for n in sorted(set(range(start, end)) - set(gone)):
-            if texts[n].strip():
-                raise Refused("gap", f"line {n + 1} is not in the block")
+        if len(gone) < end - start:
+            lost = next(n for n in range(start, end) if n not in gone)
+            raise Refused("gap", f"line {lost + 1} is not in the block")
         return Change(start, end, *_ended(new))
     low = 0 if before is None else before + 1
     high = low if after is None else after

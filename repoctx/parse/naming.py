@@ -60,6 +60,10 @@ _BARE = {
     "notice", "contributing", "copying", "brewfile", "justfile", "build", "workspace",
     "install", "news", "todo", "version", "pipfile", "podfile", "containerfile",
 }  # fmt: skip
+_UPPER = re.compile(
+    r"(?:LICEN[CS]E|COPYING|README|CHANGE(?:LOG|S)|NOTICE|AUTHORS|CONTRIBUTING|Dockerfile|"
+    r"Makefile|Containerfile)(?:[-_.]\w+)*"
+)
 LANGUAGES = {
     "python", "py", "diff", "patch", "text", "txt", "bash", "sh", "shell", "js", "ts",
     "json", "yaml", "toml", "rust", "go", "java", "c", "cpp", "html", "css", "markdown",
@@ -197,7 +201,7 @@ def looks_like_path(text: str) -> bool:
     if not text or len(text) > 300 or not _PATHISH(text):
         return False
     last = re.split(r"[/\\]", text)[-1]
-    if last.lower() in _BARE:
+    if last.lower() in _BARE or _UPPER.fullmatch(last):
         return True
     if " " in text:
         # Names with spaces are rare: they need an ending and few words.

@@ -163,6 +163,8 @@ def names(lines: list[str], at: int) -> tuple[str, ...]:
             break
         seen += 1
         told = [p for p in (named(line), line.strip()) if p and looks_like_path(p)]
+        if not told and not seen - 1 and re.fullmatch(r"[\w.@+-]+", line.strip()):
+            told = [line.strip()]
         if told or named(line):
             found += told or [named(line)]
             break

@@ -1,0 +1,4 @@
+first(10)
+
+last(20)
+end()

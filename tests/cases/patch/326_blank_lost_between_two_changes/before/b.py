@@ -1,0 +1,4 @@
+first(1)
+
+last(2)
+end()
