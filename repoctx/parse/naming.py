@@ -201,6 +201,9 @@ def looks_like_path(text: str) -> bool:
     if not text or len(text) > 300 or not _PATHISH(text):
         return False
     last = re.split(r"[/\\]", text)[-1]
+    if re.match(r"(?i)(?:.*/)?\.git\b[ .]*/", text):
+        # Named plainly enough to be refused.
+        return True
     if last.lower() in _BARE or _UPPER.fullmatch(last):
         return True
     if " " in text:
@@ -218,4 +221,4 @@ def looks_like_path(text: str) -> bool:
 
 
 def _PATHISH(text: str) -> bool:  # noqa: N802
-    return not re.search(r"[<>|\"*?\x00-\x1f]|://|``|^[-=+#]{2,}", text)
+    return not re.search(r"[<>|\"*?]|://|``|^[-=+#]{2,}", text)

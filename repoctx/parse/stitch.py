@@ -20,6 +20,9 @@ OVERLAP = 400
 TELLING = 10
 """Letters and digits that an overlap needs when no line was cut in its middle."""
 
+FEW = 4
+"""The same, after prose or a fence that is opened again."""
+
 _SPOKEN = re.compile(
     r"(?i)\b(?:continu|resum|left off|picking up|pick up|the rest|remaining|cut off|"
     r"truncated|sorry|apolog|sure|certainly|here(?:'s| is| are)|of course|as requested)"
@@ -54,7 +57,7 @@ def _joined(text: str, part: str) -> str:
         rest = _unclosed(rest)
     if not rest:
         return text
-    size = _overlap(head, partial, rest)
+    size = _overlap(head, partial, rest, FEW if skip else TELLING)
     if size:
         return "\n".join([*head, *rest[size:]])
     if partial and _restarts(head, partial, rest):
@@ -70,7 +73,7 @@ def _lead(tail: Sequence[str], inside: bool) -> tuple[int, bool]:
     spoken = 0
     for n, line in enumerate(tail[:LEAD]):
         marks = fence(line)
-        if marks and (inside or marks[2]) and (n == 0 or spoken):
+        if marks and ((n == 0 and (inside or marks[2])) or spoken):
             return n + 1, True
         if not line.strip():
             continue
@@ -101,13 +104,17 @@ def _unclosed(rest: list[str]) -> list[str]:
     return rest
 
 
-def _overlap(head: Sequence[str], partial: str, rest: Sequence[str]) -> int:
+def _overlap(
+    head: Sequence[str], partial: str, rest: Sequence[str], enough: int
+) -> int:
     """How many complete lines both parts have; 0 for none."""
     for size in range(min(OVERLAP, len(head), len(rest)), 1, -1):
         if rest[0] != head[-size] or list(head[-size:]) != list(rest[:size]):
             continue
         told = sum(c.isalnum() for line in rest[:size] for c in line)
-        if told < TELLING and not partial.strip():
+        kinds = len({line for line in rest[:size] if line.strip()})
+        some = told >= enough or (size > 2 and kinds > 1)
+        if not some and not partial.strip():
             continue
         after = rest[size] if size < len(rest) else ""
         if not partial or after.startswith(partial):
