@@ -32,17 +32,18 @@ _CASES: list[Case] = []
 
 
 def programs(only: list[str], tools: Path, real: bool) -> list[Program]:
-    """The programs that are here, in the tables' order."""
-    known: list[Program] = [Repoctx(real), GitApply(), GnuPatch()]
-    if binary := codex_binary(tools):
-        known.append(Codex(binary))
-    if python := aider_python(tools):
-        known += [
-            Aider("aider udiff", "udiff", python),
-            Aider("aider S/R", "search", python),
-            Aider("aider whole", "whole", python),
-        ]
-    return [p for p in known if not only or p.name in only or p.name.split()[0] in only]
+    """The programs asked for (all, when none is) that are here or can be installed."""
+
+    def wanted(name: str) -> bool:
+        return not only or name in only or name.split()[0] in only
+
+    found: list[Program] = [Repoctx(real), GitApply(), GnuPatch()]
+    if wanted("codex V4A") and (binary := codex_binary(tools)):
+        found.append(Codex(binary))
+    forms = {"aider udiff": "udiff", "aider S/R": "search", "aider whole": "whole"}
+    if any(map(wanted, forms)) and (python := aider_python(tools)):
+        found += [Aider(name, form, python) for name, form in forms.items()]
+    return [program for program in found if wanted(program.name)]
 
 
 def judged(index: int, keep: Path | None = None) -> list[judge.Verdict]:
@@ -137,6 +138,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="folder for failed cases")
     parser.add_argument("--show", action="store_true", help="print failed cases")
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--tables", nargs="*", type=Path, help="of earlier --json files, nothing run"
+    )
     parser.add_argument("--kinds", action="store_true", help="a table by kind")
     return parser.parse_args()
 
@@ -144,6 +148,12 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Make the corpus, judge, print."""
     options = arguments()
+    if options.tables:
+        earlier = [
+            row for path in options.tables for row in json.loads(path.read_text())
+        ]
+        print(tables.report(earlier, options.kinds))
+        return 0
     plan = Plan(options.seed, options.per, kinds=options.kind, formats=options.format)
     _PROGRAMS[:] = programs(options.only, options.tools, options.real)
     clones = [*options.repos, *options.held_out]
@@ -165,17 +175,17 @@ def main() -> int:
     with context.Pool(options.jobs) as pool:
         work = partial(judged, keep=keep)
         for index, verdicts in enumerate(pool.imap(work, range(len(_CASES)), 4)):
-            rows += [(_CASES[index], verdict) for verdict in verdicts]
+            case = _CASES[index]
+            out = case.repository in held
+            rows += [tables.record(case, verdict, out) for verdict in verdicts]
             if options.show and keep:
                 for verdict in verdicts:
                     if verdict.program == "repoctx" and not verdict.meets:
-                        print(*show(_CASES[index], verdict, keep, index), sep="")
+                        print(*show(case, verdict, keep, index), sep="")
     print(f"judged in {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    print(tables.report(rows, held, options.kinds))
+    print(tables.report(rows, options.kinds))
     if options.json:
-        options.json.write_text(
-            json.dumps([tables.record(*row) for row in rows], indent=0)
-        )
+        options.json.write_text(json.dumps(rows, indent=0))
     return 0
 
 

@@ -58,7 +58,7 @@ def partly_applied(work: Work) -> Case | None:
         work.before[edit.path] = replace(
             entry, text="".join(f"{line}\n" for line in done)
         )
-        return work.case(EXACT, text)
+        return work.case(EXACT if hunk.added else EITHER, text)
     return None
 
 
