@@ -138,6 +138,8 @@ def share_context(work: Work) -> Case | None:
         old, new = work.before[path], work.after[path]
         lines = split(old.text)
         hunks = file_edit(path, old, new, None, 0).hunks
+        if len(hunks) != 2:  # a part of a commit may break the syntax, rightly refused
+            continue
         for first, second in pairwise(hunks):
             gap = lines[first.start - 1 + len(first.old) : second.start - 1]
             if not 1 <= len(gap) <= 6 or not first.old or not second.old:

@@ -103,7 +103,7 @@ def main() -> int:
             rows.append(["git apply, clean", *peer])
         assert form
     print(f"{options.files} files, {lines:,} added lines, {options.runs} runs")
-    print(measure.table(["answer", "CPU p50", "CPU p95", "wall p50", "peak"], rows))
+    print(measure.table(["answer", "CPU p50", "CPU p95", "wall p50"], rows))
     return 0
 
 
@@ -133,19 +133,18 @@ def _row(
             samples.append(measure.run(command))
         except measure.FailedRunError as exc:
             judge.remove(folder)
-            return ["failed", str(exc)[-80:].replace("\n", " "), "", ""]
+            return ["failed", str(exc)[-80:].replace("\n", " "), ""]
         end = judge.snapshot(folder)
         wrong = [name for name, data in after.items() if end[name][1] != data]
         judge.remove(folder)
         if wrong:
-            return ["wrong", f"{len(wrong)} files", "", ""]
+            return ["wrong", f"{len(wrong)} files", ""]
     counted = samples[1:]
     cpu = sorted(sample.cpu for sample in counted)
     wall = statistics.median(sample.wall for sample in counted)
-    peak = max(sample.largest for sample in counted) / 2**20
     high = cpu[min(len(cpu) - 1, int(len(cpu) * 0.95))]
     middle = statistics.median(cpu)
-    return [f"{middle:.2f} s", f"{high:.2f} s", f"{wall:.2f} s", f"{peak:.0f} MB"]
+    return [f"{middle:.2f} s", f"{high:.2f} s", f"{wall:.2f} s"]
 
 
 if __name__ == "__main__":
