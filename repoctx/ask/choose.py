@@ -271,7 +271,9 @@ def key_for(choice: Choice, keys: Keys, environ: Mapping[str, str]) -> str:
 def _of_vendor(choice: Choice, environ: Mapping[str, str]) -> str:
     """The key in the variables of the vendor whose server is asked; ``""``: none."""
     url = choice.base_url
-    host = urlsplit(url).hostname
+    parts = urlsplit(url)
+    # Never in the clear: a base URL of http would hand the key to the network.
+    host = parts.hostname if parts.scheme == "https" else None
     if choice.provider == COMPATIBLE:
         # OpenAI's own wire; without a URL it is a server on this machine.
         asked = [VENDORS["openai"], ROUTER] if url else []

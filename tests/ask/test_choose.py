@@ -205,3 +205,10 @@ def test_base_url_of_the_sdk():
     assert base_url_of("", {"OPENAI_BASE_URL": FAR + "/"}) == FAR
     assert base_url_of(LOCAL, {"OPENAI_BASE_URL": FAR}) == LOCAL
     assert base_url_of("", {}) == ""
+
+
+def test_a_vendors_key_never_goes_out_in_the_clear():
+    for scheme, expected in (("https", "sk-1"), ("http", "")):
+        url = f"{scheme}://api.openai.com/v1"
+        choice = Choice("openai", "gpt-6", url)
+        assert key_for(choice, Keys(), {"OPENAI_API_KEY": "sk-1"}) == expected
