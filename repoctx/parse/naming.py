@@ -140,6 +140,19 @@ def git_pair(text: str) -> tuple[str, str]:
     return old, new
 
 
+_ODD = re.compile(r"(?i)[\x00-\x08\x0b-\x1f\x7f]|(?:^|[/\\`])\.git[. ]*[/\\]")
+
+
+def forbidden(line: str) -> str:
+    """The path on a line that no file may have, a control character or git's own folder
+    in it, where the line is in a name's dress; it must be refused, not passed over."""
+    text = line.strip().strip("*").strip()
+    ticked = _TICKED.match(text)
+    path = ticked[1] if ticked else text
+    bare = ticked is not None or " " not in path.split("/")[-1]
+    return path if bare and "/" in path and _ODD.search(path) else ""
+
+
 def named(line: str) -> str:
     """The path that a whole line names, in any usual dress; empty for none."""
     text = line.strip()

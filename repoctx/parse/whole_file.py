@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice, takewhile
 
-from repoctx.parse.naming import fence, info_path, mentioned, named, partial
+from repoctx.parse.naming import fence, forbidden, info_path, mentioned, named, partial
 from repoctx.values import Block, BlockKind
 
 FORM = "whole-file"
@@ -78,6 +78,8 @@ def _path(body: list[str], info: str, above: str) -> tuple[str, bool, bool]:
     path = named(above)
     if path:
         return path, not partial(above), False
+    if path := forbidden(above):
+        return path, True, False
     if body and (path := _first(body[0])):
         return path, True, True
     return mentioned(above) if above.rstrip().endswith(":") else "", False, False
