@@ -16,6 +16,11 @@ Finding = tuple[str, str, str]
 _LENIENT = frozenset({"bash", "c", "cpp", "html", "markdown", "yaml"})
 """Languages whose files often hold macros or templates that no grammar knows."""
 
+_COMMENTED = re.compile(
+    r"(?:^|/)(?:\.vscode/|\.devcontainer/|[tj]sconfig[\w.-]*\.json$)|\.jsonc$"
+)
+"""JSON files whose tools allow comments, which the grammar does not."""
+
 _MARKERS = re.compile(
     r"<{5,9} (?:SEARCH|ORIGINAL|HEAD|Updated|ours)\b.*|>{5,9} (?:REPLACE|UPDATED)\b.*"
     r"|\*\*\* (?:Begin|End) Patch|\*\*\* (?:Update|Add|Delete) File: .*"
@@ -62,11 +67,12 @@ def _submodules(place: Place, paths: Iterable[str]) -> list[str]:
 
 
 def by_syntax(changes: Iterable[FileChange]) -> tuple[list[Finding], list[str]]:
-    """Files that parsed without an error and would not any more, new ones that do not;
-    and lines for people on what may be the grammar's fault.
+    """Files that would have more syntax errors than they have, new ones with any; and
+    lines for people on what may be the grammar's fault.
 
-    Of 13,300 files in 4,400 commits of eleven repositories this would have refused
-    two changed files (a JSON file with comments, a Rust macro) and one new one.
+    Where there were none before: of 13,300 files in 4,400 commits this would refuse
+    two changed files (one with comments in JSON, which pass now, and a Rust macro) and
+    one new one.
     """
     found, doubts = [], []
     for change in changes:
@@ -76,10 +82,14 @@ def by_syntax(changes: Iterable[FileChange]) -> tuple[list[Finding], list[str]]:
         if after <= 0:
             continue
         before = 0 if change.old is None else _errors(change.path, change.old)[0]
-        if not before and lang not in _LENIENT:
-            found.append((change.path, "syntax", f"syntax errors: {after}"))
-        elif 0 <= before < after:
-            doubts.append(f"{change.path}: syntax errors: {before} before, {after} now")
+        if not 0 <= before < after:
+            continue
+        told = f"syntax errors: {before} before, {after} now"
+        lenient = lang in _LENIENT or _COMMENTED.search(change.path)
+        if lenient or (before and lang == "rust"):
+            doubts.append(f"{change.path}: {told}")
+        else:
+            found.append((change.path, "syntax", told))
     return found, doubts
 
 

@@ -77,7 +77,7 @@ def test_any_documents(name: str, style: Style):
 def test_a_real_tree(name: str, style: Style):
     """Our own sources, tests and documents as a base."""
     texts = {
-        str(path.relative_to(ROOT)): path.read_text()
+        str(path.relative_to(ROOT)): path.read_text("utf-8", "replace")
         for folder in ("repoctx", "tests", "prompts")
         for path in sorted((ROOT / folder).rglob("*"))
         if path.suffix in (".py", ".md", ".scm", ".json", ".css", ".js", ".html")

@@ -105,6 +105,6 @@ def test_same_answer_every_time():
 def test_edit_names_three_ways_on():
     with pytest.raises(UsageError) as caught:
         said(mode="edit")
-    for way in ("compatible/MODEL", "REPOCTX_API_KEY", "repoctx pack"):
+    for way in ("compatible/MODEL", "-m auto", "-m clipboard"):
         assert way in str(caught.value)
     assert "\n" not in str(caught.value)
