@@ -15,6 +15,7 @@ import repoctx_prompts as prompts
 
 from repoctx.apply.journal import Record
 from repoctx.apply.report import Outcome
+from repoctx.ask.send import total
 from repoctx.errors import NotApplied, UsageError
 from repoctx.flow import pending
 from repoctx.flow.apply import Confirm, Located, Rules, apply
@@ -160,16 +161,3 @@ def question(session: Session, order: Order) -> Question:
     form = prompts.load(FORMAT, session.settings.prompts_dir)
     text = f"{form}\nThe change:\n{order.text}"
     return Question(text, order.material, MODE, order.text)
-
-
-def total(usages: list[Usage]) -> Usage:
-    """The sum; its cost is unknown where one of them is."""
-    costs = [usage.cost for usage in usages]
-    known = [cost for cost in costs if cost is not None]
-    return Usage(
-        sum(u.input for u in usages),
-        sum(u.cached for u in usages),
-        sum(u.cache_write for u in usages),
-        sum(u.output for u in usages),
-        sum(known) if known and len(known) == len(costs) else None,
-    )

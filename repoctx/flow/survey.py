@@ -31,7 +31,7 @@ def snapshot_now(session: Session) -> Snapshot:
     kept = session.state.folder / "stats"
     stats = StatCache.parse(read_bytes(kept))
     stats.held = session.held
-    listing = list_tree(session.place, stats, _sizes(session))
+    listing = list_tree(session.place, stats, sizes_known(session))
     if stats.changed:
         try:
             with replacing(kept) as handle:
@@ -39,25 +39,18 @@ def snapshot_now(session: Session) -> Snapshot:
         except StorageError as exc:  # It only saves time.
             session.notes.append(str(exc))
     session.own = None  # Read anew: these are the rules that hold now.
-    return _settled(session, listing)
+    return snapshot_of(session, listing)
 
 
 def snapshot_at(session: Session, commit: str) -> Snapshot:
     """The tree of ``commit``, chosen by the rules that the work tree has now."""
-    return _settled(session, list_commit(session.place, commit, _sizes(session)))
-
-
-def snapshot_of(session: Session, listing: Listing) -> Snapshot:
-    """The snapshot of a listing whose files git has: a commit's or the index's."""
-    return _settled(session, listing)
+    return snapshot_of(
+        session, list_commit(session.place, commit, sizes_known(session))
+    )
 
 
 def sizes_known(session: Session) -> dict[str, int]:
     """Bytes of every known blob, by id."""
-    return _sizes(session)
-
-
-def _sizes(session: Session) -> dict[str, int]:
     return {oid: facts.size for oid, facts in session.facts.items()}
 
 
@@ -66,7 +59,8 @@ def dirty_files(tree: Snapshot) -> frozenset[str]:
     return frozenset(f.path for f in tree.files if f.state is not State.CLEAN)
 
 
-def _settled(session: Session, listing: Listing) -> Snapshot:
+def snapshot_of(session: Session, listing: Listing) -> Snapshot:
+    """The snapshot of any listing; what is new in it enters the index."""
     dirty = frozenset(e.path for e in listing.entries if e.state is not State.CLEAN)
     with Contents(session.place, dirty, session.held) as contents:
         if session.own is None:

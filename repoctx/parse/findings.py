@@ -6,10 +6,9 @@ known. An answer that was cut gives the findings that are whole.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
+from repoctx.parse.objects import objects
 from repoctx.values import Remark
 
 MOST = 50
@@ -18,13 +17,11 @@ MOST = 50
 LONGEST = 4000
 """Characters of a text field that are kept."""
 
-_TRIES = 2000
-
 
 def findings(text: str) -> tuple[Remark, ...]:
     """Every whole finding in ``text``, in its order, each once; never raises."""
     found: list[Remark] = []
-    for value in _objects(text):
+    for value in objects(text):
         rows = value.get("findings", [value])
         for row in rows if isinstance(rows, list) else []:
             remark = _remark(row)
@@ -33,22 +30,6 @@ def findings(text: str) -> tuple[Remark, ...]:
             if len(found) >= MOST:
                 return tuple(found)
     return tuple(found)
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost JSON objects in ``text``."""
-    decoder = json.JSONDecoder(strict=False)
-    at = tries = 0
-    while tries < _TRIES and (at := text.find("{", at)) >= 0:
-        tries += 1
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        at = end
-        if isinstance(value, dict):
-            yield value
 
 
 def _remark(row: object) -> Remark | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from repoctx.parse.objects import objects
 
 MOST = 5000
 """Files of a plan."""
 LONGEST = 2000
 """Characters of what is said of a file."""
-
-_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class Plan:
 
 def plan(text: str) -> Plan | None:
     """The first plan in ``text``; None when there is none, or not one file in it."""
-    for value in _objects(text):
+    for value in objects(text):
         rows = value.get("files")
         if not isinstance(rows, list):
             continue
@@ -37,20 +34,6 @@ def plan(text: str) -> Plan | None:
         if found:
             return Plan(_line(value.get("agreed")), tuple(found.items()))
     return None
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    decoder = json.JSONDecoder(strict=False)
-    at = tries = 0
-    while tries < _TRIES and (at := text.find("{", at)) >= 0:
-        tries += 1
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        if isinstance(value, dict):
-            yield value
 
 
 def _row(row: object) -> tuple[str, str]:

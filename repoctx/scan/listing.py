@@ -16,7 +16,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -182,12 +182,7 @@ def list_commit(place: Place, rev: str, known: Mapping[str, int] = NONE) -> List
             left_out.append(LeftOut(path, reason))
         else:
             found.append((path, oid.decode(), _mode(mode)))
-    told = sizes(place, {oid for _, oid, _ in found if oid not in known})
-    entries = [
-        Entry(path, oid, mode, known.get(oid) or told.get(oid, 0))
-        for path, oid, mode in found
-    ]
-    return Listing(_in_order(entries), tuple(sorted(left_out, key=_key)))
+    return _of_blobs(place, found, left_out, known)
 
 
 def list_index(
@@ -208,6 +203,17 @@ def list_index(
             left_out.append(LeftOut(path, reason))
         else:
             found.append((path, oid.decode(), _mode(mode)))
+    return _of_blobs(place, found, left_out, known)
+
+
+def _of_blobs(
+    place: Place,
+    found: Sequence[tuple[str, str, int]],
+    left_out: Iterable[LeftOut],
+    known: Mapping[str, int],
+) -> Listing:
+    """The listing of (path, id, mode) whose bytes git has; sizes not ``known`` are
+    asked for."""
     told = sizes(place, {oid for _, oid, _ in found if oid not in known})
     entries = [
         Entry(path, oid, mode, known.get(oid) or told.get(oid, 0))
