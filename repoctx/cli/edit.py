@@ -19,7 +19,7 @@ from repoctx.values import Stop
 if TYPE_CHECKING:
     from repoctx.apply.report import Outcome
     from repoctx.flow.apply import Located
-    from repoctx.flow.edit import Edited, Watch
+    from repoctx.flow.edit import Edited, Refused, Watch
 
 app = typer.Typer(**o.APP)
 
@@ -164,11 +164,8 @@ def _watch(here: Job, quiet: bool) -> Watch:
     return Watch(text, block, step)
 
 
-def _refused(here: Job, exc: Exception) -> None:
+def _refused(here: Job, exc: Refused) -> None:
     """Show the report on what is left, and say what is kept."""
-    from repoctx.flow.edit import Refused
-
-    assert isinstance(exc, Refused)  # noqa: S101 - the caller caught it
     report = exc.located.report
     here.out.fields["report"] = report.data()
     here.out.fields["repair"] = report.text()

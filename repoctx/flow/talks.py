@@ -25,7 +25,7 @@ from repoctx.flow.sending import send
 from repoctx.flow.session import Session
 from repoctx.flow.shown import Shown, note_shown, shown_by
 from repoctx.flow.trial import Ran
-from repoctx.values import Answer, Request, Stop, Turn
+from repoctx.values import Answer, Block, Request, Stop, Turn
 
 if TYPE_CHECKING:
     from repoctx.apply.journal import Record
@@ -190,7 +190,7 @@ class Talks:
     def _accepted(
         self,
         one: Round,
-        found: Sequence[tuple[object, int, str]],
+        found: Sequence[tuple[Block, int, str]],
         pairs: Sequence[tuple[Talk, Round]],
         outcomes: dict[str, Outcome],
     ) -> frozenset[str]:
@@ -198,7 +198,7 @@ class Talks:
         return frozenset(
             own
             for block, number, own in found
-            if pairs[number][1] is one and outcomes[getattr(block, "id", "")].ok
+            if pairs[number][1] is one and outcomes[block.id].ok
         )
 
     def send_output(self, located: Located, ran: Ran) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from posixpath import dirname, relpath
 
 from repoctx.review.change import Delta, Tree
+from repoctx.review.removed import SHOWN
 from repoctx.review.rules import SEVERITIES, Rule
 from repoctx.values import Finding, Spot
 
@@ -15,8 +16,6 @@ CONFIG = frozenset(
     | {"meson", "gradle", "just", "nix", "gomod", "starlark"}
 )
 """Languages whose texts name files for tools to open."""
-
-SHOWN = 5
 
 
 def dangling(deltas: Sequence[Delta], tree: Tree) -> Iterator[Finding]:

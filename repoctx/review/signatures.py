@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from repoctx.review.arguments import Parameters, calls, fits, parameters
 from repoctx.review.binding import FAIR, LIKELY, Target, confidence
 from repoctx.review.change import Delta, Side, Tree, by_key, family
-from repoctx.review.removed import USES
+from repoctx.review.removed import SHOWN, USES
 from repoctx.review.rules import SEVERITIES, Rule
 from repoctx.values import Finding, Kind, Spot, Symbol
 
-SHOWN = 5
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.METHOD})
 _HARMLESS = ("@staticmethod", "@classmethod", "@override", "@Override", "@abstract")
 
