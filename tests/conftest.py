@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 
+from hypothesis import settings
+
 _HOME = tempfile.mkdtemp(prefix="repoctx-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
@@ -15,3 +17,9 @@ for _kind in ("CONFIG", "CACHE", "STATE", "DATA"):
 for _name in [n for n in os.environ if n.startswith("REPOCTX_")]:
     if _name != "REPOCTX_SCHEMAS":
         del os.environ[_name]
+
+# The same examples at each run, so that only a change turns a test red. New ones are
+# looked for with HYPOTHESIS_PROFILE=explore.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

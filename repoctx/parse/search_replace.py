@@ -43,8 +43,7 @@ def parse(lines: list[str], at: int, paths: tuple[str, ...]) -> tuple[Block, int
     stated, first = _stated(body, 1)
     if problem:
         return _block(paths, (), start, problem), end
-    # Underlines of headings look alike: each line may be the one that divides.
-    dividers = [n for n in range(first, len(body)) if _divides(body[n])]
+    dividers = _dividers(body, first, lines[start])
     if not dividers or len(dividers) > DIVIDERS:
         return _block(paths, (), start, "malformed"), end + 1
     hunks: list[Hunk] = []
@@ -76,6 +75,17 @@ def _outdented(body: list[str], last: str) -> list[str]:
     if all(line.startswith(indent) or not line.strip() for line in body):
         return [line[size:] for line in body]
     return body
+
+
+def _dividers(body: list[str], first: int, opening: str) -> list[int]:
+    """The lines that may divide a block: underlines of headings look alike.
+
+    Those as long as the opening's own mark; all of them where none is.
+    """
+    found = [n for n in range(first, len(body)) if _divides(body[n])]
+    mark = opening.lstrip()
+    size = len(mark) - len(mark.lstrip(mark[0]))
+    return [n for n in found if len(body[n].rstrip()) == size] or found
 
 
 def _divides(line: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from apply.cases import applied
@@ -118,6 +118,7 @@ Render = Callable[[bytes, bytes], str]
 
 @pytest.mark.parametrize("render", [diff, patch, search, own, whole])
 @given(both=pairs())
+@example(both=(b"\n=====\n\n    x = 1", b"=====\n\n    x = 1"))
 @settings(max_examples=80, deadline=None)
 def test_a_clean_edit_comes_out_as_it_was_meant(
     render: Render, both: tuple[bytes, bytes]
