@@ -28,6 +28,7 @@ DOCUMENTS = {
     "repoctx/index/FORMAT.md": "SCHEMA_VERSION",
     "repoctx/parse/GRAMMAR.md": "GRAMMAR_VERSION",
     "repoctx/apply/FORMAT.md": "JOURNAL_VERSION",
+    "repoctx/probe/PROBES.md": "PROBES_VERSION",
 }
 """Each document, and the constant in its room that its title's number equals."""
 
