@@ -21,6 +21,7 @@ from repoctx.flow.tail import NOTHING_MORE, Material, tail
 from repoctx.parse.citations import find_citations
 from repoctx.values import (
     Answer,
+    Passage,
     Prefix,
     Request,
     Segment,
@@ -38,12 +39,14 @@ LOOKED_AT = 4000
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, and the material that stands in the tail beside it. ``mode`` names
-    the prompt text that opens it, ``query`` what search looks for in its place."""
+    the prompt text that opens it, ``query`` what search looks for in its place, ``at``
+    the lines that it is about; see `repoctx.flow.place`."""
 
     text: str
     material: Material = NOTHING_MORE
     mode: str = "ask"
     query: str = ""
+    at: Passage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,11 @@ def prompt_for(session: Session, model: Model, question: Question) -> Prompt:
         now = something_in(session, snapshot_now(session))
         given = "\n".join(text for _, text in question.material.texts)[:LOOKED_AT]
         found = find(session, now, f"{question.text}\n{given}")
+        first = (question.at,) if question.at else ()
         request = replace(
-            request, definitions=found.definitions, evidence=found.passages
+            request,
+            definitions=found.definitions,
+            evidence=(*first, *found.passages),
         )
         return Prompt(request, now, None)
     packed = pack_for(session, model)

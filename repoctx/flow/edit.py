@@ -18,7 +18,7 @@ from repoctx.apply.report import Outcome
 from repoctx.ask.send import total
 from repoctx.errors import NotApplied, UsageError
 from repoctx.flow import pending
-from repoctx.flow.apply import Confirm, Located, Rules, apply
+from repoctx.flow.apply import Confirm, Edits, Located, Rules, apply
 from repoctx.flow.ask import Prompt, Question, prompt_for
 from repoctx.flow.model import Model, choose_model
 from repoctx.flow.session import Session
@@ -29,6 +29,7 @@ from repoctx.values import Answer, Usage
 
 MODE = "edit"
 FORMAT = "formats/blocks"
+NO_EDITS = Edits(())
 REPAIRS = 2
 """Rounds in which a model may repair what did not fit."""
 
@@ -64,7 +65,8 @@ class Watch:
 @dataclass(frozen=True, slots=True)
 class Edited:
     """What came of an order: the answers, where their blocks went, and the journal's
-    record where it was applied (None: declined, or there was nothing to do)."""
+    record where it was applied (None: declined, or there was nothing to do). ``edits``
+    can be applied later."""
 
     answers: tuple[Answer, ...]
     located: Located
@@ -72,6 +74,7 @@ class Edited:
     model: Model
     prompt: Prompt
     ran: tuple[Ran, ...] = ()
+    edits: Edits = NO_EDITS
 
     @property
     def usage(self) -> Usage:

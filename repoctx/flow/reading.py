@@ -6,6 +6,7 @@ parsed later, when something asks the index for more.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,7 +96,7 @@ def _read_all(
     begin()
     if len(tasks) <= inline:
         yield [_read(task) for task in _expected(tasks)]
-        _contents.clear()
+        _readers.contents.clear()
         return
     if tasks[0].facts is not None:
         # Loaded before the workers are forked, which then need not.
@@ -105,19 +106,25 @@ def _read_all(
 
     batches = [tasks[at : at + BATCH_FILES] for at in range(0, len(tasks), BATCH_FILES)]
     yield from in_processes(_work, _read_plain, batches, begin)
-    _contents.clear()
+    _readers.contents.clear()
 
 
-# One reader a process; a fork or a spawn gets its own through `_begin`.
-_contents: list[Contents] = []
+class _Readers(threading.local):
+    """One reader a thread; a fork or a spawn gets its own through `_begin`."""
+
+    def __init__(self) -> None:
+        self.contents: list[Contents] = []
+
+
+_readers = _Readers()
 
 
 def _begin(source: Source) -> None:
-    _contents[:] = [Contents(*source)]
+    _readers.contents[:] = [Contents(*source)]
 
 
 def _expected(tasks: Sequence[Task]) -> Sequence[Task]:
-    _contents[0].expect((task.oid, task.path, task.size) for task in tasks)
+    _readers.contents[0].expect((task.oid, task.path, task.size) for task in tasks)
     return tasks
 
 
@@ -140,7 +147,7 @@ def _read_plain(task: Task) -> Sequence[Read]:
 def _read(task: Task, *, parse: bool = True) -> Read:
     oid, lang = task.oid, task.lang
     try:
-        data = _contents[0](oid, task.path)
+        data = _readers.contents[0](oid, task.path)
     except KeyError:
         return Read(oid, BlobFacts(0, Reason.VANISHED), None)
     if task.facts is None:

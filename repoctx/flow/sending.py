@@ -13,7 +13,7 @@ from repoctx.ask.receive import REAL, Control, Limits, Round
 from repoctx.ask.save import AnswerFile
 from repoctx.ask.seam import Rounds
 from repoctx.ask.send import answer
-from repoctx.errors import CutAnswer, StorageError
+from repoctx.errors import CutAnswer, Interrupted, StorageError
 from repoctx.flow.books import Books
 from repoctx.flow.byhand import carried
 from repoctx.flow.model import Model
@@ -40,10 +40,13 @@ def send(
     """Send ``request``, asking for the rest of an answer that was cut, and stream the
     answer into ``on_text``.
 
-    Raises BudgetExceeded when it may not cost what it does, and as
+    Raises Interrupted where the session is cancelled already, BudgetExceeded when it
+    may not cost what it does, and as
     `repoctx.ask.send.answer` does. Every request that was sent is in the ledger, also a
     failed one; what stands in ``packed`` is remembered as sent.
     """
+    if session.cancelled():
+        raise Interrupted("interrupted")
     books = Books(session, model, packed, door)
     request = books.open(request)
     carried(session, model, request)
@@ -61,7 +64,13 @@ def send(
     before = held(session, model, packed.key) if packed else None
     request = replace(request, previous=before.response if before else "")
     saved, response = None, ""
-    control = replace(control, note=session.notes.append, sent=note)
+    stopped = control.cancelled
+    control = replace(
+        control,
+        note=session.notes.append,
+        sent=note,
+        cancelled=lambda: stopped() or session.cancelled(),
+    )
     session.progress(f"waiting for {model.name}", 0, 0)
     try:
         got = answer(model.provider, request, on_text, file, limits(session), control)

@@ -52,6 +52,9 @@ class Session:
     carry: Callable[[Callable[[], Handed]], str] | None = None
     """How a person carries a prompt to a model and its answer back: given what writes
     the prompt down, the answer. None where there is no person."""
+    cancelled: Callable[[], bool] = lambda: False
+    """Whether the user has had enough: then no request is sent any more, and the one
+    that streams ends. Asked from any thread."""
     _store: Store | None = None
     _facts: dict[str, BlobFacts] | None = None
 

@@ -84,7 +84,8 @@ class Talks:
         from repoctx.flow.edit import Edited
 
         prompt, model = self._prompt, self._model
-        return Edited(self.answers, located, record, model, prompt, ran)
+        edits = self.edits()
+        return Edited(self.answers, located, record, model, prompt, ran, edits)
 
     def ask(
         self, on_text: Callable[[str], None], on_block: Callable[[Outcome], None]

@@ -25,6 +25,8 @@ from repoctx.values import Patch, Progress
 
 LONGEST = 1800.0
 """Seconds that one command may take."""
+LOOK = 0.2
+"""Seconds between two looks at whether the user has had enough."""
 SHOWN = 20_000
 """Bytes of a command's output that are kept: its end."""
 
@@ -60,7 +62,7 @@ def try_out(
     with _copy(place, patch) as root:
         for name, command in commands:
             progress(f"running {name}: {command}", 0, 0)
-            ran.append(_run(name, command, root))
+            ran.append(_run(name, command, root, progress))
             if not ran[-1].ok:
                 break
     progress("", 0, 0)
@@ -123,7 +125,7 @@ def _in(folder: bytes, name: bytes) -> bytes:
     return os.path.join(folder, name)  # noqa: PTH118 - bytes
 
 
-def _run(name: str, command: str, root: Path) -> Ran:
+def _run(name: str, command: str, root: Path, progress: Progress) -> Ran:
     shell = ["cmd", "/c"] if os.name == "nt" else ["/bin/sh", "-c"]
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
@@ -137,9 +139,10 @@ def _run(name: str, command: str, root: Path) -> Ran:
         )
         code: int | None = None
         try:
-            code = process.wait(LONGEST)
-        except subprocess.TimeoutExpired:
-            code = None
+            while code is None and time.monotonic() - began < LONGEST:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(LOOK)
+                progress(f"running {name}: {command}", 0, 0)
         finally:
             _end(process)
         end = output.seek(0, os.SEEK_END)

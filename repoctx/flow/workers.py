@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -88,8 +89,11 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _context() -> multiprocessing.context.BaseContext:
-    # fork shares the loaded modules (no 150 ms import a worker); elsewhere spawn.
-    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    # fork shares the loaded modules (no 150 ms import a worker); but what other threads
+    # have locked at that moment stays locked in it for ever.
+    alone = threading.current_thread() is threading.main_thread()
+    forks = sys.platform == "linux" and alone
+    return multiprocessing.get_context("fork" if forks else "spawn")
 
 
 def _begin(setup: Callable[[], None], parent: int) -> None:

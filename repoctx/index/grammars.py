@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from repoctx.index.languages import LANGUAGES
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Point, Query, Tree
+    from tree_sitter import Language, Node, Parser, Point, Query, Tree
 
 # tree-sitter calls back every 100 operations. Sound code of 512 KiB takes up to 30,000
 # calls of about 20 us; recovering from errors costs up to 130 us a call.
@@ -40,9 +40,9 @@ SHARDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A loaded grammar: its parser, and our query compiled for it."""
+    """A loaded grammar, and our query compiled for it."""
 
-    parser: Parser
+    language: Language
     query: Query
 
 
@@ -51,7 +51,7 @@ _failed: dict[str, str] = {}
 
 @cache
 def grammar(lang: str) -> Grammar | None:
-    """The parser and query of ``lang``, once a process; None when it has none.
+    """The grammar and query of ``lang``, once a process; None when it has none.
 
     A wheel that cannot be used is remembered for ``unavailable``.
     """
@@ -67,17 +67,21 @@ def grammar(lang: str) -> Grammar | None:
 
 
 def _load(module: str, function: str, query: str) -> Grammar:
-    from tree_sitter import Language, Parser, Query
+    from tree_sitter import Language, Query
 
     grammar = Language(getattr(importlib.import_module(module), function)())
     source = pkgutil.get_data("repoctx.index.queries", f"{query}.scm") or b""
-    return Grammar(Parser(grammar), Query(grammar, source.decode()))
+    return Grammar(grammar, Query(grammar, source.decode()))
 
 
 def parser(lang: str) -> Parser | None:
-    """The parser of ``lang``; None when it has no usable grammar."""
+    """A parser of ``lang``, for one thread; None when it has no usable grammar."""
     found = grammar(lang)
-    return found.parser if found else None
+    if found is None:
+        return None
+    from tree_sitter import Parser
+
+    return Parser(found.language)
 
 
 def query(lang: str) -> Query | None:
