@@ -48,6 +48,8 @@ _CPP = re.compile(
     r"^[ \t]*(?:namespace\b|template\s*<|class\s+\w|using\s|public:|private:)", re.M
 )
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
+# tree-sitter-rust 0.24 takes this macro's name for the type.
+_TYPED = re.compile(r"\bstr(?=!\s?[\[({])")
 _SEPARATORS = re.compile(r"::|[.:]")
 _HOLDERS = frozenset(
     {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}
@@ -248,9 +250,18 @@ def analyse(text: str, lang: str) -> Analysis | None:
 
 def errors_in(text: str, lang: str) -> int:
     """The syntax errors of ``text``, as `Outline.errors`, but also counted where they
-    swallow so much that nothing else can be told."""
+    swallow so much that nothing else can be told; and as tokens of a macro, where those
+    that it hides are fewer."""
     parsed = _parsed(text, lang)
-    return -1 if parsed is None else grammars.count_errors(parsed[3])
+    if parsed is None:
+        return -1
+    errors = grammars.count_errors(parsed[3])
+    parser = grammars.parser("rust") if errors and parsed[2] == "rust" else None
+    if parser is None:
+        return errors
+    plain = _TYPED.sub("dbg", text).encode("utf-8", "replace")
+    whole = grammars.parse(parser, plain)
+    return min(errors, grammars.count_errors(whole)) if whole else errors
 
 
 def error_line(text: str, lang: str) -> int:

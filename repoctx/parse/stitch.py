@@ -17,12 +17,6 @@ LEAD = 12
 """Lines before a continuation's first real one that may be prose."""
 OVERLAP = 400
 """Lines of overlap that are looked for."""
-TELLING = 10
-"""Letters and digits that an overlap needs when no line was cut in its middle."""
-
-FEW = 4
-"""The same, after prose or a fence that is opened again."""
-
 _SPOKEN = re.compile(
     r"(?i)\b(?:continu|resum|left off|picking up|pick up|the rest|remaining|cut off|"
     r"truncated|sorry|apolog|sure|certainly|here(?:'s| is| are)|of course|as requested)"
@@ -57,9 +51,10 @@ def _joined(text: str, part: str) -> str:
         rest = _unclosed(rest)
     if not rest:
         return text
-    size = _overlap(head, partial, rest, FEW if skip else TELLING)
-    if size:
-        return "\n".join([*head, *rest[size:]])
+    blank = next((n for n, line in enumerate(rest) if line.strip()), 0)
+    for again in (rest, rest[blank:]) if skip else (rest,):
+        if size := _overlap(head, partial, again):
+            return "\n".join([*head, *again[size:]])
     if partial and _restarts(head, partial, rest):
         return "\n".join([*head, *rest])
     left = "\n".join(rest)
@@ -80,9 +75,9 @@ def _lead(tail: Sequence[str], inside: bool) -> tuple[int, bool]:
         if not _prose(line) and not (spoken and _follows(tail, n)):
             break
         spoken = n + 1
-    while spoken and spoken < len(tail) and not tail[spoken].strip():
-        spoken += 1
-    return spoken, False
+    # One blank line sets the prose apart; more of them are content.
+    apart = 0 < spoken < len(tail) and not tail[spoken].strip()
+    return spoken + apart, False
 
 
 def _prose(line: str) -> bool:
@@ -104,18 +99,18 @@ def _unclosed(rest: list[str]) -> list[str]:
     return rest
 
 
-def _overlap(
-    head: Sequence[str], partial: str, rest: Sequence[str], enough: int
-) -> int:
-    """How many complete lines both parts have; 0 for none."""
-    for size in range(min(OVERLAP, len(head), len(rest)), 1, -1):
+def _overlap(head: Sequence[str], partial: str, rest: Sequence[str]) -> int:
+    """How many complete lines both parts have; 0 for none.
+
+    Two lines or more of which one is not blank, or the one that opens a block.
+    """
+    for size in range(min(OVERLAP, len(head), len(rest)), 0, -1):
         if rest[0] != head[-size] or list(head[-size:]) != list(rest[:size]):
             continue
-        told = sum(c.isalnum() for line in rest[:size] for c in line)
-        kinds = len({line for line in rest[:size] if line.strip()})
-        some = told >= enough or (size > 2 and kinds > 1)
-        if not some and not partial.strip():
-            continue
+        if size == 1 and (fence(rest[0]) or not _STRUCTURE.fullmatch(rest[0])):
+            break
+        if not partial.strip() and not any(line.strip() for line in rest[:size]):
+            break
         after = rest[size] if size < len(rest) else ""
         if not partial or after.startswith(partial):
             return size

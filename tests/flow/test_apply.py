@@ -196,6 +196,26 @@ def test_new_syntax_errors_refuse(session: Session, repo: Path) -> None:
     assert record, "a file that is broken already can be edited"
 
 
+def test_a_file_that_failed_before_gets_no_open_bracket(
+    session: Session, repo: Path
+) -> None:
+    (repo / "r.rs").write_text("fn f() { m!(; }\nfn g() {\n    1\n}\n")
+    text = replacing("r.rs", "    1\n", "    h( ((\n")
+    located, record = run(session, text)
+    assert record is None and codes(located) == {"1": "syntax"}
+    located, record = run(session, replacing("r.rs", "    1\n", "    1 1 (1)\n"))
+    assert record and any("r.rs" in told for told in located.warnings)
+
+
+def test_macros_that_the_rust_grammar_misreads_are_no_errors(session: Session) -> None:
+    text = (
+        'fn f() {\n    let m = str![[r#"x"#]];\n    quote! {\n'
+        "        fn g() { #name { #( #fields )* } }\n    }\n}\n"
+    )
+    located, record = run(session, creating("n.rs", text))
+    assert record, located.report.text()
+
+
 def test_leftovers_are_told(session: Session) -> None:
     located, _ = run(session, replacing("b.txt", "two\n", "@@ -1,2 +1,3 @@\n"))
     assert any("left from an edit format" in w for w in located.warnings)
