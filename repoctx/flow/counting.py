@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 
 from repoctx.flow.session import Session
 from repoctx.protocols import Tokenizer
+
+RARE = " xqzvkq"
+"""No vocabulary has it as one token: counting it readies all that merging needs."""
 
 
 class Counted:
@@ -21,6 +25,11 @@ class Counted:
         self.exact = exact
         self._tokenizer = tokenizer
         self._session = session
+
+    def prepare(self) -> None:
+        """Read the vocabulary now, beside other work: its 0.2 s do not hold Python."""
+        count = self._tokenizer.count
+        threading.Thread(target=count, args=(RARE,), daemon=True).start()
 
     def count(self, text: str) -> int:
         """Tokens of ``text``."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from repoctx.ask.choose import (
     OFFLINE,
@@ -19,16 +21,17 @@ from repoctx.ask.choose import (
     key_for,
     keyed,
 )
-from repoctx.ask.prices import Facts, Ref, facts
-from repoctx.errors import RepoctxError
+from repoctx.ask.prices import Facts, Listed, Ref, facts, listed
+from repoctx.errors import RepoctxError, StorageError
 from repoctx.flow.counting import Counted
 from repoctx.flow.scale import scale_for
 from repoctx.flow.sent import last_sent
 from repoctx.flow.session import Session
+from repoctx.flow.state import read_checked, write_checked
 from repoctx.pack import tokens
 from repoctx.pack.tokens import ONE, Scale
 from repoctx.plugins import providers
-from repoctx.protocols import Learns, Prepares, Provider, Tokenizer
+from repoctx.protocols import Learns, Prepares, Provider
 from repoctx.values import Capabilities, Endpoint
 
 USUAL = "o200k_base"
@@ -85,7 +88,10 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
             for name, where in having.items()
             if name in here
         ][:1]
-    return counting(session, model_for(session, choice, learn=learn))
+    model = counting(session, model_for(session, choice, learn=learn))
+    if learn and model.able.reads_context:
+        tokenizer_for(session, model).prepare()
+    return model
 
 
 def keys_of(session: Session) -> dict[str, str]:
@@ -112,7 +118,7 @@ def model_for(session: Session, choice: Choice, *, learn: bool = False) -> Model
     if learn and isinstance(provider, Prepares):
         threading.Thread(target=_prepare, args=(provider,), daemon=True).start()
     if choice.provider in VENDORS:
-        known = facts(Ref(choice.provider, choice.model), time.time())
+        known = _facts(session, Ref(choice.provider, choice.model))
         if known is not None:
             said = provider.capabilities(choice.model)
             able = _joined(said, known.able, settings.window)
@@ -134,6 +140,25 @@ def counting(session: Session, model: Model) -> Model:
     prior = model.known.factor if model.known else 1.0
     counter = tokenizer_for(session, model)
     return replace(model, scale=scale_for(session.state, model.name, prior, counter))
+
+
+def _facts(session: Session, of: Ref) -> Facts | None:
+    """What is known of a vendor's model. What the price list says of its limits is kept
+    for the day, or until another list is installed: the list takes 0.2 s to load."""
+    now = time.time()
+    spec = importlib.util.find_spec("genai_prices")
+    if spec is None or spec.origin is None:
+        return facts(of, now, Listed(False))
+    key = [spec.origin, Path(spec.origin).stat().st_mtime_ns, int(now // 86400)]
+    path = session.state.folder / "limits.json"
+    kept = read_checked(path)
+    rows = kept["rows"] if kept.get("key") == key else {}
+    name = f"{of.provider}/{of.model}"
+    if name not in rows:
+        rows[name] = listed(of, now)
+        with suppress(StorageError):
+            write_checked(path, {"key": key, "rows": rows})
+    return facts(of, now, Listed(*rows[name]))
 
 
 def _joined(said: Capabilities, known: Capabilities, window: int) -> Capabilities:
@@ -163,7 +188,7 @@ def _nobody(_urls: Sequence[str]) -> str:
     return ""
 
 
-def tokenizer_for(session: Session, model: Model) -> Tokenizer:
+def tokenizer_for(session: Session, model: Model) -> Counted:
     """What counts for this model, in packing's tokens: its own where its vocabulary is
     known and at hand, otherwise those of o200k_base; see `Model.scale`."""
     name = model.able.tokenizer or USUAL

@@ -20,6 +20,7 @@ import string
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
@@ -248,16 +249,16 @@ class Exact:
         self.exact = exact
         self._read = read
         self._counter: Callable[[str], int] | None = None
+        self._reading = threading.Lock()
 
     def count(self, text: str) -> int:
         """Tokens of ``text``; special tokens spelled in it are ordinary text."""
-        if self._counter is None:
-            self._counter = self._read()
+        with self._reading:
+            if self._counter is None:
+                self._counter = self._read()
         try:
             return self._counter(text)
-        except (
-            UnicodeEncodeError
-        ):  # A lone surrogate: no vocabulary has a token for it.
+        except UnicodeEncodeError:  # Of a lone surrogate: no vocabulary has a token.
             return self._counter(text.encode("utf-8", "replace").decode())
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
@@ -265,6 +266,7 @@ class Exact:
         return [self.count(text) for text in texts]
 
 
+@cache
 def with_splintr(name: str) -> Exact | None:
     """splintr's counter; None when it is not installed or lacks the vocabulary."""
     if name not in BUNDLED:

@@ -93,7 +93,8 @@ def asked(server: Any, clone: Path, env: dict[str, str], how: str) -> dict[str, 
     server.moments.clear()
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         argv = [sys.executable, str(HERE / "first_byte.py"), "--probe", how, file.name]
-        question = "where is the retry delay of a task computed?"
+        # Never asked before: its tokens are counted anew, as a person's are.
+        question = f"where is the retry delay of a task computed? ({time.time_ns()})"
         began = time.monotonic()
         done = subprocess.run(
             [*argv, "ask", "-m", "anthropic/claude-sonnet-5-5", "-q", question],
