@@ -21,11 +21,15 @@ from repoctx.flow.pack import Packed
 from repoctx.flow.packing import held
 from repoctx.flow.sent import Part, Sent, remember
 from repoctx.flow.session import Session
+from repoctx.flow.state import forget_old
 from repoctx.parse.stitch import stitch
 from repoctx.values import Answer, Request, SegmentKind
 
 IDLE = 120.0
 """Seconds between two events of a stream."""
+
+KEPT_ANSWERS = 500
+"""Raw answers that stay, of a few to a hundred kilobytes."""
 
 
 def send(
@@ -87,6 +91,7 @@ def send(
             keep_in_mind(session, replace(sent, response=response))
         if file.problem:
             session.notes.append(file.problem)
+        forget_old(session.state.answers, "*", KEPT_ANSWERS)
 
 
 def limits(session: Session) -> Limits:

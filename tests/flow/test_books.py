@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import time
@@ -18,6 +19,7 @@ from repoctx.ask.ledger import Entry, record, since
 from repoctx.errors import BudgetExceeded, CutAnswer
 from repoctx.flow.ask import Question, ask
 from repoctx.flow.check import Check, check
+from repoctx.flow.sending import KEPT_ANSWERS
 from repoctx.flow.sent import last_sent, remember
 from repoctx.flow.session import open_session
 from repoctx.values import Usage
@@ -341,3 +343,20 @@ def test_while_it_is_warm_its_lifetime_stays(bench: Bench):
     bench.wait(400)
     bench.ask()
     assert bench.sent()[-1]["ttl"] == 3600
+
+
+def test_old_answers_make_room_for_new_ones(bench: Bench):
+    bench.ask()
+    with open_session(bench.root, {}) as session:
+        folder = session.state.answers
+    for n in range(KEPT_ANSWERS + 5):
+        old = folder / f"20200101T000000.000Z-{n:06x}.md"
+        old.write_text("old")
+        os.utime(old, (n, n))
+    before = set(folder.iterdir())
+    bench.ask()
+    after = set(folder.iterdir())
+    assert len(after) == KEPT_ANSWERS
+    assert len(after - before) == 1
+    gone = sorted(path.name for path in before - after)
+    assert gone[0].endswith("-000000.md") and len(gone) == 7
