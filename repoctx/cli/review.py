@@ -149,10 +149,12 @@ def review(
             _accept(here, done)
             return
         _tell(here, done, output_format or "text", output)
+        here.session.notes.append(summary(done, subject))
         if done.failed is not None:
             raise done.failed
-        if any(f.severity.rank <= threshold for f in done.findings):
-            raise typer.Exit(1)
+    # Only now: the JSON formats tell their result when the job ends.
+    if any(f.severity.rank <= threshold for f in done.findings):
+        raise typer.Exit(1)
 
 
 def threshold_of(name: str) -> int:
@@ -210,6 +212,7 @@ def _tell(here: Job, done: Reviewed, form: str, output: Path | None) -> None:
     here.out.fields["files_reviewed"] = done.files
     here.out.fields["model"] = done.model
     here.out.fields["dropped"] = done.dropped
+    here.out.fields["fixes_dropped"] = done.unfit
     text = _rendered(here, done.findings, form, output is not None)
     if output is not None and str(output) != "-":
         from repoctx.flow.state import output_file
@@ -218,14 +221,16 @@ def _tell(here: Job, done: Reviewed, form: str, output: Path | None) -> None:
             file.write(text.encode("utf-8", "surrogateescape"))
     else:
         here.out.write(text)
-    if form == "text":
-        here.session.notes.append(summary(done))
 
 
-def summary(done: Reviewed) -> str:
+def summary(done: Reviewed, subject: Subject) -> str:
     """One line on what was found and what was not shown."""
+    if not done.files:
+        if subject.scope == "staged":
+            return "nothing is staged (--uncommitted looks at the work tree)"
+        return "nothing has changed there"
     count, files = len(done.findings), done.files
-    text = f"{count or 'no'} finding{'' if count == 1 else 's'} in {files:,} file(s)"
+    text = f"{count or 'no'} finding{_s(count)} in {files:,} file{_s(files)}"
     hidden = [
         f"{n} {what}"
         for n, what in ((done.ignored, "ignored"), (done.known, "in the baseline"))
@@ -235,7 +240,12 @@ def summary(done: Reviewed) -> str:
     if done.model:
         text += f"; {done.model} was asked"
         text += f", {done.dropped} of its findings did not hold" if done.dropped else ""
+        text += f", {done.unfit} of its fixes did not fit" if done.unfit else ""
     return text
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _rendered(here: Job, findings: Sequence[Finding], form: str, to_file: bool) -> str:
@@ -262,14 +272,18 @@ def _coloured(finding: Finding, root: Path) -> str:
         shown = f"{quoted(path)}:{line}"
         return shown if before else link(shown, root / path, line)
 
+    from repoctx.review.render import plain
+
     at = finding.at
     word = typer.style(finding.severity.value, fg=_COLOURS[finding.severity], bold=True)
+    said = f"{word}: {plain(finding.message)}"
     rule = typer.style(f"[{finding.rule}]", dim=True)
-    lines = [f"{place(at.path, at.start, at.before)}: {word}: {finding.message} {rule}"]
+    lines = [f"{place(at.path, at.start, at.before)}: {said} {rule}"]
     lines += [
         typer.style("  ", dim=True)
         + place(s.path, s.start, s.before)
         + f": {s.note or 'see'}{' (before)' if s.before else ''}"
         for s in finding.related
     ]
+    lines += [plain(x) for x in finding.fix.strip("\n").split("\n") if finding.fix]
     return "".join(f"{line}\n" for line in lines)

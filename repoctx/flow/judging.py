@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import repoctx_prompts as prompts
 
 from repoctx import __version__
-from repoctx.errors import StorageError
+from repoctx.errors import ProviderError, StorageError
 from repoctx.flow.ask import Prompt, Question, prompt_for
+from repoctx.flow.fixes import fitting
 from repoctx.flow.model import Model
 from repoctx.flow.sending import send
 from repoctx.flow.session import Session
@@ -23,8 +24,7 @@ from repoctx.flow.sides import IndexedTree
 from repoctx.flow.state import forget_old, read_json, write_json
 from repoctx.flow.tail import Material
 from repoctx.pack.patch import patch
-from repoctx.parse.edits import blocks
-from repoctx.parse.findings import findings
+from repoctx.parse.findings import findings, is_review
 from repoctx.review.change import Delta
 from repoctx.review.judged import Judged, judged
 from repoctx.values import Finding, Usage
@@ -60,7 +60,8 @@ def opinion(
     tree: IndexedTree,
     known: Sequence[Finding],
 ) -> Opinion:
-    """Let ``model`` review the change. Raises what packing and sending raise."""
+    """Let ``model`` review the change. Raises what packing and sending raise, and
+    ProviderError for an answer that says nothing of findings."""
     shown = change_text(deltas)
     prompt = prompt_for(session, model, _question(session, shown, deltas, known))
     key = _key(model, prompt)
@@ -69,9 +70,14 @@ def opinion(
         request, packed = prompt.request, prompt.packed
         answer = send(session, model, request, packed, lambda _: None, MODE)
         text, usage, kept = answer.text, answer.usage, False
+        if not is_review(text):
+            raise ProviderError(
+                f"the answer of {model.name} is no list of findings "
+                "(`repoctx log --answer` shows it)"
+            )
         _keep(session, key, text)
-    remarks = findings(text)
-    return Opinion(judged(remarks, deltas, tree, known, _is_edit), usage, kept)
+    with fitting(session, tree) as fits:
+        return Opinion(judged(findings(text), deltas, tree, known, fits), usage, kept)
 
 
 def change_text(deltas: Sequence[Delta]) -> str:
@@ -85,7 +91,9 @@ def change_text(deltas: Sequence[Delta]) -> str:
         after = f"b/{delta.new.path}" if delta.new else "/dev/null"
         head = f"--- {before}\n+++ {after}\n"
         body = patch(old, new, CONTEXT)
-        if len(body) > room:
+        if not (old or new):
+            body = "(there is no text to show)\n"
+        elif len(body) > room:
             body = "(too long to be shown here)\n"
         room -= len(body)
         parts.append(head + body)
@@ -114,11 +122,6 @@ def _names(deltas: Sequence[Delta]) -> list[str]:
             if not delta.added.isdisjoint(range(symbol.start, symbol.end + 1)):
                 found.setdefault(symbol.name)
     return list(found)[:200]
-
-
-def _is_edit(text: str) -> bool:
-    found = blocks(text)
-    return bool(found) and not any(block.problem for block in found)
 
 
 # --- what was asked before --------------------------------------------------------

@@ -40,7 +40,8 @@ class Reviewed:
     """The findings that count, the worst first; how many files the change touches, and
     how many findings were ignored by a comment or known to the baseline. ``model`` is
     who was asked (empty: nobody), ``dropped`` how many of its findings did not hold,
-    ``failed`` why it gave no answer."""
+    ``unfit`` how many lost a fix that cannot be applied, ``failed`` why it gave no
+    answer."""
 
     findings: tuple[Finding, ...]
     files: int
@@ -48,6 +49,7 @@ class Reviewed:
     known: int = 0
     model: str = ""
     dropped: int = 0
+    unfit: int = 0
     usage: Usage = field(default_factory=Usage)
     failed: RepoctxError | None = None
 
@@ -95,6 +97,7 @@ def _with_model(
         known=more.known + done.known,
         model=model.name,
         dropped=said.judged.unquoted + said.judged.unknown + said.judged.repeated,
+        unfit=said.judged.unfit,
         usage=said.usage,
     )
 

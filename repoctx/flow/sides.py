@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,13 +16,13 @@ from repoctx.flow.session import Session
 from repoctx.flow.survey import sizes_known, snapshot_now, snapshot_of
 from repoctx.pack.diff import edits
 from repoctx.pack.moves import similar
-from repoctx.pack.overlay import Change, changes
+from repoctx.pack.overlay import Change, changes, present
 from repoctx.parse.edits import blocks
 from repoctx.review.change import Delta, Side, Use
 from repoctx.scan import (
     Blobs,
     blob_id,
-    ignored_by,
+    ignored_among,
     list_commit,
     list_index,
     resolve,
@@ -32,7 +32,9 @@ from repoctx.scan.history import merge_base
 from repoctx.scan.listing import Entry, Listing
 from repoctx.values import (
     Definition,
+    LeftOut,
     Outline,
+    Reason,
     Snapshot,
     SourceFile,
     State,
@@ -113,7 +115,7 @@ def sides(session: Session, subject: Subject) -> Sides:
         case _:
             new = snapshot_now(session)
             listing = Listing(())
-    gone = snapshot_of(session, _different(before, new))
+    gone = _changed(snapshot_of(session, _different(before, new)), new)
     paths = {e.path for e in listing.entries} | {f.path for f in new.files}
     paths |= {out.path for out in (*listing.left_out, *new.left_out)}
     return Sides(gone, _fresh(new, before), new, frozenset(paths))
@@ -122,8 +124,7 @@ def sides(session: Session, subject: Subject) -> Sides:
 def _different(before: Listing, new: Snapshot) -> Listing:
     """The part of ``before`` that is not just so in ``new``: nobody looks at the rest,
     and to settle thousands of files again takes half of a hook's time."""
-    same = {(f.path, f.oid) for f in new.files}
-    same |= {(out.path, out.oid) for out in new.left_out}
+    same = _contents(new)
     entries = tuple(
         e
         for e in before.entries
@@ -132,6 +133,20 @@ def _different(before: Listing, new: Snapshot) -> Listing:
     kept = {e.path for e in entries}
     also = tuple(e.path for e in before.entries if e.path not in kept)
     return Listing(entries, before.left_out, also)
+
+
+def _changed(old: Snapshot, new: Snapshot) -> Snapshot:
+    """``old`` without what only had to be read because it says how to treat others."""
+    same = _contents(new)
+    files = tuple(f for f in old.files if (f.path, f.oid) not in same)
+    left_out = tuple(o for o in old.left_out if (o.path, o.oid) not in same)
+    return Snapshot(files, left_out, old.tree)
+
+
+def _contents(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """What stands where: (path, blob id) of all files, also of those left out."""
+    found = {(f.path, f.oid) for f in snapshot.files}
+    return found | {(out.path, out.oid) for out in snapshot.left_out}
 
 
 def _fresh(new: Snapshot, before: Listing) -> Snapshot:
@@ -203,14 +218,15 @@ def _commit(session: Session, rev: str) -> Listing:
 
 
 class IndexedTree:
-    """A `review.change.Tree` over a snapshot, by the index."""
+    """A `review.change.Tree` over a snapshot, by the index. ``files`` are those with a
+    text, by path."""
 
     def __init__(
         self, session: Session, snapshot: Snapshot, paths: Collection[str], read: Read
     ) -> None:
         self.paths = paths
         self._session = session
-        self._files = {f.path: f for f in snapshot.files}
+        self.files = present(snapshot)
         self._snapshot = snapshot
         self._read = read
         self._sides: dict[str, Side | None] = {}
@@ -252,8 +268,9 @@ class IndexedTree:
     def side(self, path: str) -> Side | None:
         """A file with its text and outline; None when it is not in the context."""
         if path not in self._sides:
-            file = self._files.get(path)
-            self._sides[path] = side_of(self._session, file, self._read)
+            side = side_of(self._session, self.files.get(path), self._read)
+            # Of a duplicate the text is read where its copy lies.
+            self._sides[path] = side and replace(side, path=path)
         return self._sides[path]
 
     def mentions(self, words: str) -> Sequence[str]:
@@ -289,8 +306,18 @@ def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], Indexed
             )
 
         found = changes(both.gone, both.fresh, pairs)
+        brought = [c.path for c in found if c.old is None]
+        brought += [out.path for out in both.fresh.left_out]
+        ignored = ignored_among(session.place, brought, tracked=True, ok=(0, 1, 128))
         deltas = [_delta(session, one, old, tree) for one in found]
-        yield [d for d in deltas if d is not None], tree
+        shown = [d for d in deltas if d is not None and _is_seen(d, both)]
+        shown += _unseen(both)
+        shown.sort(key=lambda d: byte_order(d.path))
+        yield [replace(d, ignored=_rule(d, ignored)) for d in shown], tree
+
+
+def _rule(delta: Delta, ignored: Mapping[str, str]) -> str:
+    return ignored.get(delta.path, "") if delta.old is None else ""
 
 
 def _delta(
@@ -301,12 +328,40 @@ def _delta(
     if old is None and new is None:
         return None
     added, shift = moved_lines(old, new)
-    ignored = ""
-    if change.old is None and new is not None:
-        ignored = ignored_by(session.place, new.path, tracked=True)
     facts = session.facts.get(change.new.oid) if change.new else None
-    hidden = facts.redactions if facts else ()
-    return Delta(old, new, added, shift, ignored, "", hidden)
+    return Delta(old, new, added, shift, secrets=facts.redactions if facts else ())
+
+
+def _is_seen(delta: Delta, both: Sides) -> bool:
+    """Whether both texts are known: of what became binary, or generated, or was, only
+    one is, and it is neither gone nor new."""
+    if delta.new is None:
+        return delta.path not in both.paths
+    return delta.old is not None or delta.path not in _hidden(both.gone)
+
+
+def _hidden(snapshot: Snapshot) -> dict[str, LeftOut]:
+    """The files whose text nobody sees."""
+    return {o.path: o for o in snapshot.left_out if o.reason is not Reason.DUPLICATE}
+
+
+def _unseen(both: Sides) -> Iterator[Delta]:
+    """Files without a text (binary, generated ...) that came or went."""
+    gone, fresh = _hidden(both.gone), _hidden(both.fresh)
+    before = present(both.gone).keys() | gone.keys()
+    for path, out in fresh.items():
+        if path not in before:
+            yield Delta(None, Side(path, "", ""), odd=_odd(out))
+    for path in gone:
+        if path not in both.paths:
+            yield Delta(Side(path, "", ""), None)
+
+
+def _odd(out: LeftOut) -> str:
+    """What is odd about a new file; nothing where somebody said what it is."""
+    if out.reason is Reason.GENERATED and out.detail != "linguist-generated":
+        return f"generated ({out.detail})"
+    return "minified" if out.reason is Reason.MINIFIED else ""
 
 
 def moved_lines(

@@ -32,6 +32,13 @@ def findings(text: str) -> tuple[Remark, ...]:
     return tuple(found)
 
 
+def is_review(text: str) -> bool:
+    """Whether ``text`` says what was found, and be it nothing."""
+    return bool(findings(text)) or any(
+        isinstance(value.get("findings"), list) for value in objects(text)
+    )
+
+
 def _remark(row: object) -> Remark | None:
     if not isinstance(row, dict) or not row.get("message") or not row.get("path"):
         return None

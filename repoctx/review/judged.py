@@ -19,12 +19,14 @@ MOST = 5
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The findings that hold, and how many were dropped: because the quote is not in
-    the change, because the rule is not ours, because a structural rule says it."""
+    the change, because the rule is not ours, because a structural rule says it.
+    ``unfit`` findings were kept without their fix, which cannot be applied."""
 
     findings: tuple[Finding, ...]
     unquoted: int = 0
     unknown: int = 0
     repeated: int = 0
+    unfit: int = 0
 
 
 def judged(
@@ -37,7 +39,7 @@ def judged(
     """What holds of ``said``; ``fits`` tells whether a fix can be applied."""
     by_path = {d.path: d for d in deltas if d.new is not None}
     kept: list[Finding] = []
-    unquoted = unknown = repeated = 0
+    unquoted = unknown = repeated = unfit = 0
     for one in said:
         rule, severity = _named(one)
         if rule is None or severity is None:
@@ -51,7 +53,9 @@ def judged(
             repeated += 1
         else:
             related = tuple(_related(one, tree))
-            fix = one.fix if one.fix.strip() and fits(one.fix) else ""
+            fix = one.fix if one.fix.strip() else ""
+            if fix and not fits(fix):
+                fix, unfit = "", unfit + 1
             snippet = one.quote.strip()
             kept.append(
                 Finding(
@@ -66,7 +70,7 @@ def judged(
                 )
             )
     kept.sort(key=lambda f: (f.severity.rank, -f.confidence))
-    return Judged(tuple(kept[:MOST]), unquoted, unknown, repeated)
+    return Judged(tuple(kept[:MOST]), unquoted, unknown, repeated, unfit)
 
 
 def _named(one: Remark) -> tuple[Rule | None, Severity | None]:

@@ -7,6 +7,7 @@ GitHub's workflow commands, GitLab's code quality report.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ MOST_ANNOTATIONS = 10
 
 MOST_RESULTS = 5000
 """Results that GitHub keeps of one SARIF run."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 _LEVEL = {
     Severity.CRITICAL: "error",
@@ -71,17 +74,24 @@ def fields(finding: Finding) -> dict[str, Any]:
 
 
 def text(findings: Sequence[Finding]) -> str:
-    """One line a finding, ``path:line:column: severity: message [rule]``, and under it
-    one for each other end."""
+    """One line a finding, ``path:line:column: severity: message [rule]``, under it one
+    for each other end, and the suggested fix as ``repoctx apply`` reads it."""
     lines = []
     for one in findings:
         place = f"{one.at.path}:{one.at.start}:1"
-        lines.append(f"{place}: {one.severity}: {one.message} [{one.rule}]")
+        lines.append(plain(f"{place}: {one.severity}: {one.message} [{one.rule}]"))
         lines += [
-            f"  {s.path}:{s.start}: {s.note or 'see'}{' (before)' if s.before else ''}"
+            plain(f"  {s.path}:{s.start}: {s.note or 'see'}")
+            + (" (before)" if s.before else "")
             for s in one.related
         ]
+        lines += [plain(line) for line in one.fix.strip("\n").split("\n") if one.fix]
     return "".join(f"{line}\n" for line in lines)
+
+
+def plain(text: str) -> str:
+    """One line that moves no cursor: names and messages are anybody's."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 
 
 def sarif(findings: Sequence[Finding], version: str) -> str:

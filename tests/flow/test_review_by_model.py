@@ -10,11 +10,13 @@ import pytest
 
 from repoctx.flow.review import Options, Reviewed, review
 from repoctx.flow.session import open_session
-from repoctx.flow.sides import Subject
+from repoctx.flow.sides import Scope, Subject
 from repos import git, make_repo, write
 
 LIB = "def retry_delay(attempt):\n    return 2**attempt\n"
 NEW = "def retry_delay(attempt):\n    return 2 * attempt\n"
+
+STAGED = Subject()
 
 
 def finding(**changed: Any) -> dict[str, Any]:
@@ -48,10 +50,10 @@ class Place:
         script = {"replies": replies, "record": "requests.jsonl"}
         self.script.write_text(json.dumps(script))
 
-    def review(self, model: bool = True) -> Reviewed:
+    def review(self, model: bool = True, subject: Subject = STAGED) -> Reviewed:
         flags = {"model": "scripted", "base_url": f"file:{self.script}"}
         with open_session(self.repo, flags) as session:
-            return review(session, Subject(), Options(model=model))
+            return review(session, subject, Options(model=model))
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -144,13 +146,81 @@ def test_what_a_rule_says_already_is_not_repeated(place: Place) -> None:
     assert done.dropped == 1
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["I think it is fine.", "```json\n{", '{"findings": 3}', "[1, 2]", "{" * 3000],
-)
+NO_LISTS = [
+    *("I think it is fine.", "```json\n{", '{"findings": 3}', "[1, 2]", "{" * 3000),
+    '{"answer": "none"}',
+]
+
+
+@pytest.mark.parametrize("text", NO_LISTS)
 def test_an_answer_that_is_no_list_of_findings(place: Place, text: str) -> None:
     place.says(text=text)
-    assert place.review().findings == ()
+    done = place.review()
+    assert (done.findings, done.model) == ((), "")
+    assert "no list of findings" in str(done.failed)
+    place.says(finding())
+    assert len(place.review().findings) == 1  # It was not kept for an answer.
+
+
+def test_an_answer_that_finds_nothing(place: Place) -> None:
+    place.says(text="All is well: `{" + '"findings": []}`')
+    done = place.review()
+    assert (done.findings, done.failed, done.model) == ((), None, "scripted")
+
+
+def edit(old: str, new: str, path: str = "lib.py") -> str:
+    pair = f"<<<<<<< SEARCH\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n"
+    return f"@@@@ 1 edit {path}\n{pair}@@@@ end 1\n"
+
+
+def create(path: str) -> str:
+    return f"@@@@ 1 create {path}\nx = 1\n@@@@ end 1\n"
+
+
+RIGHT = edit("    return 2 * attempt", "    return 2**attempt")
+FITTING = {
+    "the changed line": RIGHT,
+    "another file": edit("retry_delay(1)", "retry_delay(2)", "use.py"),
+    "a new file": create("docs.py"),
+    "a diff": "--- a/lib.py\n+++ b/lib.py\n@@ -1,2 +1,2 @@\n def retry_delay(attempt):"
+    "\n-    return 2 * attempt\n+    return 2**attempt\n",
+}
+UNFITTING = {
+    "prose": "use a power of two",
+    "lines that only HEAD has": edit("    return 2**attempt", "    return 3**attempt"),
+    "lines that only the work tree has": edit("    return 7", "    return 2**attempt"),
+    "a file that is not there": edit("x", "y", "gone.py"),
+    "nothing new": edit("    return 2 * attempt", "    return 2 * attempt"),
+    "broken syntax": edit("    return 2 * attempt", "    return (2 * attempt"),
+    "outside": create("../docs.py"),
+    "git's own": create(".git/hooks/pre-commit"),
+    "what git ignores": create("build/a.py"),
+    "over a file that is there": create("use.py"),
+    "over a binary file": create("logo.png"),
+    "one that fits and one that does not": RIGHT + edit("gone", "x").replace("1", "2"),
+}
+
+
+@pytest.mark.parametrize("case", [*FITTING, *UNFITTING])
+def test_a_fix_is_shown_where_it_can_be_applied(place: Place, case: str) -> None:
+    """It is tried on the index, which is neither HEAD nor the work tree."""
+    write(place.repo, {".gitignore": "build/\n", "logo.png": b"\0\1"})
+    git(place.repo, "add", "-A")
+    write(place.repo, {"lib.py": NEW.replace("2 * attempt", "7")})
+    fix = (FITTING | UNFITTING)[case]
+    place.says(finding(fix=fix))
+    done = place.review()
+    shown = fix if case in FITTING else ""
+    assert [f.fix for f in done.findings] == [shown]
+    assert (done.unfit, done.dropped) == (int(not shown), 0)
+
+
+def test_a_fix_of_a_patch_that_is_in_no_tree(place: Place) -> None:
+    git(place.repo, "reset", "-q", "--hard")
+    patch = "--- a/lib.py\n+++ b/lib.py\n@@ -2 +2 @@\n-    return 2**attempt\n+"
+    subject = Subject(Scope.PATCH, patch=patch + "    return 2 * attempt\n")
+    place.says(finding(fix=RIGHT))
+    assert [f.fix for f in place.review(subject=subject).findings] == [RIGHT]
 
 
 def test_a_cut_answer_gives_what_is_whole(place: Place) -> None:
