@@ -24,6 +24,8 @@ EXAMPLES = """examples:
   repoctx hook install                     advisory: it says what it sees
   repoctx hook install --fail-on error     a finding of this severity stops a commit
   repoctx hook install --chain             run the hook that is there first
+  repoctx hook install --config            in git's configuration (git 2.54 and later)
+  repoctx hook install --global            the same, for all your repositories
   repoctx hook install --hook prepare-commit-msg -m MODEL     drafts the message
   repoctx hook status
   repoctx hook uninstall
@@ -71,16 +73,32 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument(
         "--chain", action="store_true", help="keep the hook that is there, run it first"
     )
+    _ways(install)
     _limits(install)
     install.set_defaults(action=_install)
 
     uninstall = verbs.add_parser("uninstall", help="take it out; all as it was before")
     uninstall.add_argument("--hook", choices=HOOKS, default="pre-commit")
+    _ways(uninstall)
     uninstall.set_defaults(action=_uninstall)
 
     status = verbs.add_parser("status", help="which hooks are installed, and where")
     status.set_defaults(action=_status)
     return parser
+
+
+def _ways(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        action="store_true",
+        help="in the repository's git configuration, beside any hook file",
+    )
+    parser.add_argument(
+        "--global",
+        dest="everywhere",
+        action="store_true",
+        help="in your own git configuration: every repository has it",
+    )
 
 
 def _limits(parser: argparse.ArgumentParser) -> None:
@@ -135,29 +153,52 @@ def _options(args: argparse.Namespace) -> list[str]:
 
 
 def _install(args: argparse.Namespace) -> int:
+    from repoctx.hook import configured
     from repoctx.hook.install import install
 
     if args.seconds <= 0:
         raise UsageError("--seconds must be more than nothing")
     if args.hook == "prepare-commit-msg" and not args.model:
         raise UsageError("a message is drafted by a model: name it with -m")
-    path, done = install(args.repo, args.hook, _options(args), chain=args.chain)
-    sys.stdout.write(f"{path}: {done}\n")
+    where: object
+    if args.config or args.everywhere:
+        if args.chain:
+            raise UsageError("--chain is for hook files: this stands beside them")
+        where, done = configured.install(
+            args.repo, args.hook, _options(args), everywhere=args.everywhere
+        )
+    elif configured.is_here(args.repo, args.hook):
+        raise UsageError("it is in git's configuration: --config brings it up to date")
+    else:
+        where, done = install(args.repo, args.hook, _options(args), chain=args.chain)
+    sys.stdout.write(f"{where}: {done}\n")
     return 0
 
 
 def _uninstall(args: argparse.Namespace) -> int:
+    from repoctx.hook import configured
     from repoctx.hook.install import uninstall
 
-    path, done = uninstall(args.repo, args.hook)
-    sys.stdout.write(f"{path}: {done}\n")
+    where: object
+    if args.config or args.everywhere or configured.is_here(args.repo, args.hook):
+        where, done = configured.uninstall(
+            args.repo, args.hook, everywhere=args.everywhere
+        )
+    else:
+        where, done = uninstall(args.repo, args.hook)
+    sys.stdout.write(f"{where}: {done}\n")
     return 0
 
 
 def _status(args: argparse.Namespace) -> int:
+    from repoctx.hook.configured import told
     from repoctx.hook.install import status
 
     for name in HOOKS:
+        rows = told(args.repo, name)
         path, what = status(args.repo, name)
-        sys.stdout.write(f"{name:<17} {what:<28} {path}\n")
+        if what != "none" or not rows:
+            rows.append((what, str(path)))
+        for what, where in rows:
+            sys.stdout.write(f"{name:<17} {what:<30} {where}\n")
     return 0

@@ -38,7 +38,8 @@ def install(
     if path.is_symlink() or (path.exists() and not _is_ours(path)):
         if not chain:
             raise UsageError(
-                f"another hook is at {path}: --chain runs it first and ours after it"
+                f"another hook is at {path}: --chain runs it first and ours after it, "
+                "--config (git 2.54 and later) leaves it alone"
             )
         if kept.exists() or kept.is_symlink():
             raise UsageError(f"{kept} is in the way")
@@ -77,15 +78,21 @@ def status(start: Path, name: str) -> tuple[Path, str]:
     return path, "repoctx, after another" if kept.exists() else "repoctx"
 
 
-def _script(name: str, options: Sequence[str], *, chained: bool) -> bytes:
+def command(name: str, options: Sequence[str]) -> list[str]:
+    """What a hook runs, as words."""
     # The interpreter's path stands in it: programs with windows lack the shell's PATH.
-    words = [sys.executable, "-m", "repoctx", "hook", "run", name, *options]
+    return [sys.executable, "-m", "repoctx", "hook", "run", name, *options]
+
+
+def _script(name: str, options: Sequence[str], *, chained: bool) -> bytes:
     lines = ["#!/bin/sh", MARK]
     if chained:
         before = f'"$(dirname -- "$0")/{name}{BEFORE}"'
         lines.append(f'{before} "$@" || exit $?')
     passed = ' -- "$@"' if name == "prepare-commit-msg" else ""
-    lines.append(f"exec {' '.join(map(shlex.quote, words))}{passed} </dev/null")
+    lines.append(
+        f"exec {' '.join(map(shlex.quote, command(name, options)))}{passed} </dev/null"
+    )
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 

@@ -58,7 +58,9 @@ def picture(repo: Path) -> dict[str, object]:
     }
 
 
-def drained(leader: int, process: subprocess.Popen[bytes]) -> bytes:
+def drained(
+    leader: int, process: subprocess.Popen[bytes], *, close: bool = True
+) -> bytes:
     """What a process says on its terminal until it ends."""
     said, end = b"", time.monotonic() + 60
     while time.monotonic() < end:
@@ -70,5 +72,6 @@ def drained(leader: int, process: subprocess.Popen[bytes]) -> bytes:
         elif process.poll() is not None:
             break
     process.wait(30)
-    os.close(leader)
+    if close:
+        os.close(leader)
     return said

@@ -82,6 +82,62 @@ def test_pre_commit_sees_the_index_and_gives_edits_back(repo: Path) -> None:
     assert "missing-import" in attempt(repo, "commit", "-m", "x", env=home).said
 
 
+TELLS_TERMINAL = f"""
+  - id: terminal
+    name: terminal
+    language: system
+    entry: {sys.executable} -c "import sys; print('out', sys.stdout.isatty())"
+    pass_filenames: false
+    always_run: true
+    verbose: true
+"""
+
+
+def on_a_terminal(repo: Path, env: dict[str, str]) -> tuple[int, str]:
+    """Commit on a terminal where something was typed ahead: the exit status and what
+    was said. Fails where anybody has read what was typed."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        ["git", "commit", "-m", "x"],
+        cwd=repo,
+        env=env,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    ) as process:
+        os.write(leader, b"typed ahead\n")
+        said = drained(leader, process, close=False)
+    os.set_blocking(follower, False)
+    assert os.read(follower, 100) == b"typed ahead\n"
+    os.close(follower)
+    os.close(leader)
+    return process.returncode, said.decode()
+
+
+def test_pre_commit_on_a_terminal_that_nobody_answers(repo: Path) -> None:
+    """It gives a hook a terminal of its own as stdout."""
+    write(repo, {".pre-commit-config.yaml": PRE_COMMIT.rstrip("\n") + TELLS_TERMINAL})
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "hooks")
+    assert pre_commit(repo, "install").returncode == 0
+    write(repo, {"lib.py": BAD})
+    git(repo, "add", "-A")
+    before = picture(repo)["files"]
+    env = {**os.environ, **ENV, "TERM": "xterm"}
+    env["PRE_COMMIT_HOME"] = str(repo.parent / "pc")
+    code, said = on_a_terminal(repo, env)
+    assert "out True" in said
+    assert code == 1, said
+    # All that our hook wrote: no progress, no colour, nothing that goes back.
+    ours = said.partition("- exit code: 1\x1b[m")[2].partition("terminal...")[0]
+    ours = ours.replace("\r\n", "\n").strip()
+    assert ours.startswith("lib.py:1:1: error: function `retry_delay` is gone")
+    assert ours.count("repoctx: ") == 1
+    assert "\x1b" not in ours and "\r" not in ours
+    assert picture(repo)["files"] == before
+
+
 def test_lefthook_on_a_terminal_that_nobody_answers(repo: Path) -> None:
     """lefthook gives a hook its own terminal as stdin."""
     npm = shutil.which("npm")
@@ -103,18 +159,7 @@ def test_lefthook_on_a_terminal_that_nobody_answers(repo: Path) -> None:
     write(repo, {"lib.py": BAD})
     git(repo, "add", "-A")
     before = picture(repo)["files"]
-    leader, follower = pty.openpty()
-    with subprocess.Popen(
-        ["git", "commit", "-m", "x"],
-        cwd=repo,
-        env=env,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    ) as process:
-        os.close(follower)
-        said = drained(leader, process)
-    assert process.returncode == 1, said
-    assert FOUND.encode() in said
+    code, said = on_a_terminal(repo, env)
+    assert code == 1, said
+    assert FOUND in said
     assert picture(repo)["files"] == before
