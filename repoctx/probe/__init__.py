@@ -4,6 +4,7 @@ Pure: texts and outlines in, questions, plants and scores out. PROBES.md says wh
 family asks and when it stays silent.
 """
 
+from repoctx.probe.generate import generate
 from repoctx.probe.probes import (
     FAMILIES,
     Applied,
@@ -22,6 +23,7 @@ __all__ = [
     "Plant",
     "Probe",
     "Scoring",
+    "generate",
     "planted",
     "score",
 ]

@@ -79,10 +79,10 @@ def _exact(probe: Probe, text: str) -> float:
     if len(lines) == 1 and _bare(lines[0]) == truth:
         return 1.0
     whole = "\n".join(lines)
-    if not _holds(whole, truth):
+    if not holds(whole, truth):
         return 0.0
     rivals = {*probe.wrong, *probe.superseded} - {truth}
-    if any(_holds(whole, rival) for rival in rivals):
+    if any(holds(whole, rival) for rival in rivals):
         return 0.0
     shape = _shape(truth)
     return float(set(re.findall(shape, whole)) <= {truth})
@@ -92,7 +92,8 @@ def _labels(line: str) -> bool:
     return bool(_LABEL.match(line))
 
 
-def _holds(text: str, item: str) -> bool:
+def holds(text: str, item: str) -> bool:
+    """Whether an item stands in a text as a whole, not as a part of another."""
     return bool(re.search(rf"(?<![\w.]){re.escape(item)}(?!\w|\.\w)", text))
 
 
@@ -134,7 +135,7 @@ def items(probe: Probe, text: str) -> frozenset[str]:
         item = form(piece)
         if not item or (" " in item and not spaced):
             continue
-        if not _holds(probe.question, item):
+        if not holds(probe.question, item):
             found.add(known.get(item, item))
     return frozenset(found)
 

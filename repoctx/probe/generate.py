@@ -1,0 +1,47 @@
+"""Probes from a repository: the same for the same tree and seed, anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from repoctx.probe import bodies, chains, counts, edits, needles, sets
+from repoctx.probe.ground import Draft, Ground
+from repoctx.probe.probes import FAMILIES, Material, Probe
+from repoctx.probe.score import holds
+
+Family = Callable[[Ground, int], Iterator[Draft]]
+
+_MADE_BY: dict[str, Family] = {
+    "needle": needles.needle,
+    "distractors": needles.distractors,
+    "needles": needles.needles,
+    "description": bodies.description,
+    "callers": sets.callers,
+    "subclasses": sets.subclasses,
+    "definitions": sets.definitions,
+    "path": chains.paths,
+    "count": counts.counts,
+    "superseded": needles.superseded,
+    "copy": bodies.copy,
+    "edit": edits.edits,
+}
+
+
+def generate(
+    material: Material,
+    families: Sequence[str] = FAMILIES,
+    count: int = 10,
+    seed: int = 0,
+) -> tuple[Probe, ...]:
+    """Up to ``count`` probes of each family, in the order of ``families``.
+
+    Fewer, or none, where the repository offers no more of which the truth is certain.
+    Raises KeyError for a family that is not among `FAMILIES`.
+    """
+    ground = Ground(material, seed)
+    return tuple(
+        draft.probe(family, seed)
+        for family in families
+        for draft in _MADE_BY[family](ground, count)
+        if not any(holds(draft.question, item) for item in draft.truth)
+    )
