@@ -23,6 +23,7 @@ from repoctx.flow.pending import Round, blocks_of
 from repoctx.flow.session import Session
 from repoctx.flow.shown import Shown
 from repoctx.flow.trial import Ran, try_out
+from repoctx.flow.unsaved import Editor, held, save_first, tell
 from repoctx.scan import Place, run
 from repoctx.values import Block, Patch
 
@@ -91,7 +92,7 @@ def edits_of(
 def trial(session: Session) -> Iterator[Shadow]:
     """A shadow of the tree as it is now, on which blocks can be tried one by one."""
     with tree(session.place.root) as disk:
-        yield _shadow(session.place, _Files(disk, None))
+        yield _shadow(session.place, _Files(disk, None, session.editor))
 
 
 def _shadow(place: Place, files: _Files) -> Shadow:
@@ -104,7 +105,7 @@ def locate(session: Session, edits: Edits, rules: Rules = STRICT) -> Located:
     Raises GitError.
     """
     with tree(session.place.root) as disk:
-        files = _Files(disk, edits.shown)
+        files = _Files(disk, edits.shown, session.editor)
         shadow = _shadow(session.place, files)
         for block in edits.blocks:
             shadow.take(block)
@@ -149,12 +150,22 @@ def apply(
             ran = try_out(session.place, patch, _commands(session), session.progress)
             if not all(one.ok for one in ran):
                 return Applied(located, ran=ran)
+            _save_first(session, patch)
             record = commit(session.place.root, folder, patch, edits.title)
+            session.notes += tell(session.editor, patch.changes)
             return Applied(located, record, ran)
         except Drifted:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _save_first(session: Session, patch: Patch) -> None:
+    """Let an editor save what it has not, where the patch was computed from that."""
+    if session.editor is not None:
+        with tree(session.place.root) as disk:
+            looks = [(c, disk.look(c.path)) for c in patch.changes]
+        save_first(session.editor, ((c, s.data if s else None) for c, s in looks))
 
 
 def _commands(session: Session) -> list[tuple[str, str]]:
@@ -166,8 +177,9 @@ def _commands(session: Session) -> list[tuple[str, str]]:
 class _Files:
     """The files of a tree for the shadow tree: each read once, with its mode."""
 
-    def __init__(self, disk: Disk, shown: Shown | None) -> None:
+    def __init__(self, disk: Disk, shown: Shown | None, editor: Editor | None) -> None:
         self._disk = disk
+        self._editor = editor
         self._seen: dict[str, Seen | None] = {}
         self._shown = shown
         self.shown = self._was_shown if shown else None
@@ -189,7 +201,11 @@ class _Files:
     def _look(self, path: str) -> Seen | None:
         if path not in self._seen:
             try:
-                self._seen[path] = self._disk.look(path)
+                seen = self._disk.look(path)
+                if seen is not None:
+                    data = held(self._editor, path, seen.data)
+                    seen = replace(seen, data=data)
+                self._seen[path] = seen
             except PathRefused as no:
                 if no.reason != Bar.FOLDER:
                     raise Refused(no.reason, no.detail) from no

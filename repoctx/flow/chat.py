@@ -50,7 +50,7 @@ MOST_NEWS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Next:
+class Next:
     """A prompt, the conversation that it goes on, and what its last message holds."""
 
     prompt: Prompt
@@ -93,34 +93,36 @@ def say(
     if not question.text.strip():
         raise UsageError("the question is empty")
     model = choose_model(session, learn=True)
-    following = _next(session, model, chat, question)
+    following = next_prompt(session, model, chat, question)
     try:
         asked = answered(session, model, following.prompt, on_text, door)
     except CutAnswer as exc:
         if exc.text:
             turns = (Turn("assistant", exc.text),)
             saved = exc.saved.name if exc.saved else ""
-            _keep(session, model, following, question, (turns, Usage(), saved))
+            keep_exchange(session, model, following, question, (turns, Usage(), saved))
         raise
     answer = asked.answer
     if not answer.text:  # No provider takes back a message that says nothing.
         return chat, asked
     saved = answer.saved.name if answer.saved else ""
     came = (_said(answer), answer.usage, saved)
-    return _keep(session, model, following, question, came), asked
+    return keep_exchange(session, model, following, question, came), asked
 
 
 def _said(answer: Answer) -> tuple[Turn, ...]:
     return answer.turns or (Turn("assistant", answer.text, answer.raw),)
 
 
-def _keep(
+def keep_exchange(
     session: Session,
     model: Model,
-    following: _Next,
+    following: Next,
     question: Question,
     came: tuple[tuple[Turn, ...], Usage, str],
 ) -> Chat:
+    """The conversation with what ``came``: messages, usage, the answer's file. It is
+    saved; what hinders that is noted."""
     turns, usage, saved = came
     asked = question.query or question.text
     exchange = Exchange(asked, (*following.turn, *turns), following.shown, usage, saved)
@@ -137,7 +139,7 @@ def _keep(
     return chat
 
 
-def _next(session: Session, model: Model, chat: Chat, question: Question) -> _Next:
+def next_prompt(session: Session, model: Model, chat: Chat, question: Question) -> Next:
     """The prompt for ``question`` after all that was said in ``chat``."""
     if not chat.exchanges:
         return _begun(session, model, chat, question)
@@ -149,7 +151,7 @@ def _next(session: Session, model: Model, chat: Chat, question: Question) -> _Ne
     return _begun(session, model, chat, question)
 
 
-def _begun(session: Session, model: Model, chat: Chat, question: Question) -> _Next:
+def _begun(session: Session, model: Model, chat: Chat, question: Question) -> Next:
     """The conversation on a prefix of its own, of the files as they are now; what was
     said before, in its own words alone."""
     prompt = prompt_for(session, model, question)
@@ -181,7 +183,7 @@ def _begun(session: Session, model: Model, chat: Chat, question: Question) -> _N
         shown=differing(_ids(packed.base), _ids(packed.now)) if packed else {},
         exchanges=plain,
     )
-    return _Next(prompt, begun, turn, {})
+    return Next(prompt, begun, turn, {})
 
 
 def _plain(one: Exchange) -> Exchange:
@@ -201,7 +203,7 @@ def _asking(session: Session, first: str, question: Question) -> str:
 
 def _following(
     session: Session, model: Model, chat: Chat, question: Question
-) -> _Next | None:
+) -> Next | None:
     """The next question on the conversation's own prefix; None when that is not to be
     had any more, or too much has changed since. Raises BudgetExceeded."""
     packed = pack_for(session, model)
@@ -243,7 +245,7 @@ def _following(
         turns=(*chat.turns, *turn),
     )
     sent = replace(packed, prefix=prefix, base=base, name=chat.base, key=chat.key)
-    return _Next(Prompt(request, packed.now, sent), chat, turn, shown)
+    return Next(Prompt(request, packed.now, sent), chat, turn, shown)
 
 
 def _restored(

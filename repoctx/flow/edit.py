@@ -111,15 +111,17 @@ def edit(session: Session, order: Order, watch: Watch, confirm: Confirm) -> Edit
         from repoctx.flow.large import batches
 
         talks.begin(batches(session, model, prompt, order, watch.step), order.parts)
-    return _carried_out(session, order, watch, confirm, talks)
+    return carried_out(session, order, watch, confirm, talks)
 
 
-def _carried_out(
+def carried_out(
     session: Session, order: Order, watch: Watch, confirm: Confirm, talks: Talks
 ) -> Edited:
+    """Ask until all fits, and apply it; see `edit`. Of an answer that the user ended
+    nothing is applied."""
     located = talks.ask(watch.text, watch.block)
     for left in range(order.repairs, -1, -1):
-        if not located.report.outcomes:
+        if talks.cancelled or not located.report.outcomes:
             return talks.edited(located)
         failed = located.report.failed
         if failed:

@@ -17,6 +17,7 @@ from repoctx.settings import Loaded, Settings, load, user_file
 from repoctx.values import BlobFacts, Count, Progress, Reason, Snapshot, silent
 
 if TYPE_CHECKING:
+    from repoctx.flow.unsaved import Editor
     from repoctx.index import Store
 
 
@@ -55,6 +56,8 @@ class Session:
     cancelled: Callable[[], bool] = lambda: False
     """Whether the user has had enough: then no request is sent any more, and the one
     that streams ends. Asked from any thread."""
+    editor: Editor | None = None
+    """What holds files open that it may not have saved; None where nothing does."""
     _store: Store | None = None
     _facts: dict[str, BlobFacts] | None = None
 

@@ -6,7 +6,7 @@ not fit goes back to the conversation that it came from, under the numbers it ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -54,20 +54,41 @@ class Talks:
     ) -> None:
         self._session, self._model, self._prompt = session, model, prompt
         self._title, self._rules = title, rules
-        self._talks = [Talk(prompt.request)]
+        self._talks = [Talk(prompt.request, prompt.request.turns)]
         self._parallel = 1
         self._notes: list[Shown] = []
         self._order: list[Answer] = []
+        self.unsaved: Mapping[str, bytes] = {}
+        """What the prompt showed of files that an editor has not saved."""
 
     def begin(self, requests: Sequence[Request], parallel: int) -> None:
         """Make the change by these requests, ``parallel`` at once."""
-        self._talks = [Talk(request) for request in requests]
+        self._talks = [Talk(request, request.turns) for request in requests]
         self._parallel = parallel
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """All answers, in the order in which they came."""
         return tuple(self._order)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user ended the last answer."""
+        return bool(self._order) and self._order[-1].stop is Stop.CANCELLED
+
+    @property
+    def said(self) -> tuple[Turn, ...]:
+        """What was said after the question: the messages of the one conversation, or
+        the answers of several as one message."""
+        talk = self._talks[0]
+        if len(self._talks) > 1:
+            text = "\n\n".join(answer.text for answer in self._order)
+            return (Turn("assistant", text),) if text else ()
+        asked = talk.turns[len(talk.request.turns) :]
+        if talk.due:
+            return asked[:-1]  # Its last message was not answered.
+        last = talk.answers[-1]
+        return (*asked, Turn("assistant", last.text, last.raw)) if last.text else ()
 
     @property
     def whole(self) -> bool:
@@ -153,6 +174,8 @@ class Talks:
 
     def _shown(self, path: str) -> bytes | None:
         """What the prompt showed of ``path``, where an answer names it."""
+        if path in self.unsaved:
+            return self.unsaved[path]
         for note in self._notes:
             data = note(path)
             if data is not None:

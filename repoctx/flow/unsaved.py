@@ -1,0 +1,83 @@
+"""Files that an editor holds open: its text counts before what the disk has.
+
+What the editor has not saved is what edits are placed on. Before they are written it
+saves that text, so that the disk, the journal and the editor agree on what was there;
+afterwards it is told what the file is now.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Protocol
+
+from repoctx.errors import Drifted, ProviderError
+from repoctx.values import FileChange
+
+MOST = 4_000_000
+"""Bytes of a file whose text an editor is asked for."""
+
+
+class Editor(Protocol):
+    """What holds files open. Both methods raise ProviderError."""
+
+    def text(self, path: str) -> str | None:
+        """Its text of ``path``, saved or not; None when it tells none."""
+        ...
+
+    def write(self, path: str, text: str) -> bool:
+        """Have ``text`` in its buffer of ``path``, and saved; False when it writes
+        nothing."""
+        ...
+
+
+def held(editor: Editor | None, path: str, saved: bytes) -> bytes:
+    """The bytes of ``path`` as the editor would save them: ``saved``, which the disk
+    has, unless it holds another text. Line ends and BOM stay the file's own."""
+    if editor is None or len(saved) > MOST or b"\0" in saved:
+        return saved
+    bom = codecs.BOM_UTF8 if saved.startswith(codecs.BOM_UTF8) else b""
+    try:
+        before = saved[len(bom) :].decode()
+    except UnicodeDecodeError:
+        return saved
+    with suppress(ProviderError):
+        text = editor.text(path)
+        if text is not None:
+            text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+            if text != before.replace("\r\n", "\n"):
+                crlf = before.count("\r\n") * 2 > before.count("\n")
+                text = text.replace("\n", "\r\n") if crlf else text
+                return bom + text.encode("utf-8", "replace")
+    return saved
+
+
+def save_first(
+    editor: Editor | None, changes: Iterable[tuple[FileChange, bytes | None]]
+) -> None:
+    """Have saved what the changes were computed from, where the disk (beside each
+    change) has something else. Raises Drifted when the editor has another text by now,
+    and ProviderError."""
+    for change, saved in changes:
+        if editor is None or saved is None or change.old in (None, saved):
+            continue
+        text = editor.text(change.path)
+        if text is None or held(editor, change.path, saved) != change.old:
+            raise Drifted(f"{change.path} was changed in the editor", (change.path,))
+        editor.write(change.path, text)
+
+
+def tell(editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
+    """Give the editor the new text of each file; lines on those it did not take."""
+    lines = []
+    for change in changes:
+        if editor is None or change.new is None or b"\r" in change.new:
+            continue
+        try:
+            editor.write(change.path, change.new.decode())
+        except UnicodeDecodeError:
+            continue
+        except ProviderError as exc:
+            lines.append(f"{change.path} is written, but the editor says: {exc}")
+    return lines
