@@ -25,6 +25,10 @@ def main() -> int:
             from repoctx.editor.filter import main as rewrite
 
             return rewrite(sys.argv[2:])
+        if sys.argv[1:2] == ["acp"]:
+            from repoctx.editor.acp import main as serve
+
+            return serve(sys.argv[2:])
         from repoctx.cli.app import run
 
         return run(sys.argv[1:])

@@ -39,6 +39,7 @@ COMMANDS = {
 DOORS = {
     "hook": "Review what is being committed, in a git hook.",
     "filter": "Rewrite a selection on stdin, for editors.",
+    "acp": "Serve an editor that speaks the Agent Client Protocol.",
 }
 """Commands that `repoctx.__main__` opens without this library."""
 

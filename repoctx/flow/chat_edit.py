@@ -73,7 +73,7 @@ def change(
         if order.parts > 1:
             from repoctx.flow.large import batches
 
-            parts = batches(session, model, prompt, order, watch.step)
+            parts = batches(session, model, prompt, order, watch)
             talks.begin(parts, order.parts)
         edited = carried_out(session, order, watch, confirm, talks)
     except CutAnswer as exc:

@@ -8,7 +8,7 @@ fits and somebody says yes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import repoctx_prompts as prompts
@@ -54,12 +54,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told: of text as it streams, of each block when it has come, and, in a
-    line, of what is done next."""
+    """Who is told: of text as it streams, of each block when it has come, in a line, of
+    what is done next, and of a large change's plan, (path, what) by file."""
 
     text: Callable[[str], None]
     block: Callable[[Outcome], None]
     step: Callable[[str], None]
+    plan: Callable[[Sequence[tuple[str, str]]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def edit(session: Session, order: Order, watch: Watch, confirm: Confirm) -> Edit
     if order.parts > 1:
         from repoctx.flow.large import batches
 
-        talks.begin(batches(session, model, prompt, order, watch.step), order.parts)
+        talks.begin(batches(session, model, prompt, order, watch), order.parts)
     return carried_out(session, order, watch, confirm, talks)
 
 

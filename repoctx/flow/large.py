@@ -7,7 +7,7 @@ same batches, of which those that were finished are not asked for again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from repoctx.parse.plan import Plan, plan
 from repoctx.values import Request
 
 if TYPE_CHECKING:
-    from repoctx.flow.edit import Order
+    from repoctx.flow.edit import Order, Watch
 
 BATCH = 8
 """Files of one part."""
@@ -37,7 +37,7 @@ def batches(
     model: Model,
     prompt: Prompt,
     order: Order,
-    step: Callable[[str], None],
+    watch: Watch,
 ) -> Sequence[Request]:
     """The requests that make the change, each for some files of the plan.
 
@@ -45,7 +45,8 @@ def batches(
     """
     made = _plan(session, model, prompt, order)
     parts = [made.files[at : at + BATCH] for at in range(0, len(made.files), BATCH)]
-    step(f"{len(made.files)} file(s) to change, in {len(parts)} part(s)")
+    watch.plan(made.files)
+    watch.step(f"{len(made.files)} file(s) to change, in {len(parts)} part(s)")
     return [
         _part(session, model, prompt, order, _told(made, part, at, len(parts)))
         for at, part in enumerate(parts, 1)

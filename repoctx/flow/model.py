@@ -17,12 +17,13 @@ from repoctx.ask.choose import (
     Choice,
     Keys,
     answering,
+    base_url_of,
     choose,
     key_for,
     keyed,
 )
 from repoctx.ask.prices import Facts, Listed, Ref, facts, listed
-from repoctx.errors import RepoctxError, StorageError
+from repoctx.errors import AuthError, RepoctxError, StorageError
 from repoctx.flow.counting import Counted
 from repoctx.flow.scale import scale_for
 from repoctx.flow.sent import last_sent
@@ -32,6 +33,7 @@ from repoctx.pack import tokens
 from repoctx.pack.tokens import ONE, Scale
 from repoctx.plugins import providers
 from repoctx.protocols import Learns, Prepares, Provider
+from repoctx.settings import Loaded, user_file
 from repoctx.values import Capabilities, Endpoint
 
 USUAL = "o200k_base"
@@ -97,6 +99,26 @@ def choose_model(session: Session, *, learn: bool = False) -> Model:
 def keys_of(session: Session) -> dict[str, str]:
     """Vendors for which there is a key, and where it stands; see `keyed`."""
     return keyed(Keys(session.settings.api_key_env, session.loaded.keys), os.environ)
+
+
+def lacking(loaded: Loaded) -> str:
+    """What to set so that the vendor which the settings name can be asked; "" where a
+    key is there, or none is needed."""
+    settings = loaded.settings
+    name, _, model = settings.model.partition("/")
+    if name not in VENDORS:
+        return ""
+    url = base_url_of(settings.base_url, os.environ, name)
+    try:
+        keys = Keys(settings.api_key_env, loaded.keys)
+        if Endpoint(url).local or key_for(Choice(name, model, url), keys, os.environ):
+            return ""
+    except AuthError as exc:
+        return str(exc)
+    return (
+        f"{name} needs a key: set {VENDORS[name].keys[0]} in the environment of the "
+        f"editor, or {name} under [keys] in {user_file(os.environ)} (mode 600)"
+    )
 
 
 def model_for(session: Session, choice: Choice, *, learn: bool = False) -> Model:

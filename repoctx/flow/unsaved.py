@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
-from repoctx.errors import Drifted, ProviderError
+from repoctx.errors import Drifted, ProviderError, RepoctxError
 from repoctx.values import FileChange
 
 MOST = 4_000_000
@@ -78,6 +78,6 @@ def tell(editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
             editor.write(change.path, change.new.decode())
         except UnicodeDecodeError:
             continue
-        except ProviderError as exc:
+        except RepoctxError as exc:  # Also Interrupted: what is written stays so.
             lines.append(f"{change.path} is written, but the editor says: {exc}")
     return lines
