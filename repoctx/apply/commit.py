@@ -17,7 +17,7 @@ from pathlib import Path
 
 from repoctx.apply import journal as journals
 from repoctx.apply import steps as s
-from repoctx.apply.folder import Folder, opened, walked
+from repoctx.apply.folder import Folder, opened, umask, walked
 from repoctx.apply.guard import MODES, Bar, Tree, tree
 from repoctx.apply.journal import Entry, Journal, Phase, Record, Side
 from repoctx.errors import (
@@ -175,7 +175,7 @@ def _plan(disk: Tree, patch: Patch, title: str) -> Journal | None:
         return None
     gone = {e.path for e in entries if e.new is None}
     disk.check_case([e.path for e in entries if e.new is not None], leaving=gone)
-    perm = 0o777 & ~_umask()
+    perm = 0o777 & ~umask()
     homes = {_parent(e.path) for e in entries if e.old is None}
     made = {path for home in homes for path in disk.missing(home)}
     now = time.time()
@@ -203,7 +203,7 @@ def _entry(disk: Tree, change: FileChange) -> Entry:
     if change.mode not in MODES:
         raise PathRefused(change.path, Bar.MODE, f"mode {change.mode:o} is not allowed")
     model = seen or (disk.look(change.source) if change.source else None)
-    perm = model.perm if model else 0o666 & ~_umask()
+    perm = model.perm if model else 0o666 & ~umask()
     executable = change.mode == MODES[1]
     if executable != bool(perm & 0o100):
         # Whoever may read it may run it, as git has it.
@@ -233,12 +233,6 @@ def _ancestors(path: str) -> list[str]:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 # --- on the disk ------------------------------------------------------------------

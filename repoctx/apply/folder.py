@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,17 @@ Name = str | bytes
 def raw(part: str) -> Name:
     """A repository path, or a part of one, as the system takes it."""
     return part if os.name == "nt" else part.encode("utf-8", "surrogateescape")
+
+
+_asking = threading.Lock()
+
+
+def umask() -> int:
+    """The process's umask, which can only be read by setting it, for all threads."""
+    with _asking:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
 
 
 class Folder:

@@ -119,17 +119,13 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         except OSError as exc:
             raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
         return
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    from repoctx.apply.folder import umask
+
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~umask()
     with replacing(target) as handle:
         yield handle
         handle.flush()
         Path(handle.name).chmod(mode)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def write_json(path: Path, value: object) -> None:
