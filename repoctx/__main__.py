@@ -29,6 +29,10 @@ def main() -> int:
             from repoctx.editor.acp import main as serve
 
             return serve(sys.argv[2:])
+        if sys.argv[1:2] == ["mcp"]:
+            from repoctx.editor.mcp import main as mcp
+
+            return mcp(sys.argv[2:])
         from repoctx.cli.app import run
 
         return run(sys.argv[1:])

@@ -40,6 +40,7 @@ DOORS = {
     "hook": "Review what is being committed, in a git hook.",
     "filter": "Rewrite a selection on stdin, for editors.",
     "acp": "Serve an editor that speaks the Agent Client Protocol.",
+    "mcp": "Serve the repository to agents by MCP, read-only.",
 }
 """Commands that `repoctx.__main__` opens without this library."""
 
