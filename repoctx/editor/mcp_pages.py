@@ -54,7 +54,7 @@ class Window:
 
 
 def window(args: Mapping[str, Any], *basis: str) -> Window:
-    """The page that ``args`` ask for of what ``basis`` decides.
+    """The page that ``args`` ask for of what ``basis`` decides: the tool, the tree.
 
     Raises UsageError for a cursor of another call or another tree.
     """

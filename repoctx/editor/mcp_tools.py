@@ -67,7 +67,7 @@ def overview(session: Session, args: Args) -> Result:
     now = _now(session)
     given = args["folder"].rstrip("/")
     folder = browse.located(session, now, given) if given not in ("", ".") else ""
-    at = window(args, now.tree)
+    at = window(args, "repo_overview", now.tree)
     entries = browse.entries(session, now, folder)
     rows, text, cursor = page_of(entries, at, _entry)
     data: dict[str, Any] = {"folder": shown(folder), "entries": rows}
@@ -128,7 +128,7 @@ def read_file(session: Session, args: Args) -> Result:
         raise UsageError(f"start is {start}, and the file has {lines} lines")
     if start > end and lines:
         raise UsageError(f"end is {args['end']}, before start ({start})")
-    at = window(args, page.text)
+    at = window(args, "read_file", page.text)
     first, last = _offset(page.text, start), _offset(page.text, end + 1)
     part, cursor = text_page(page.text[first:last], at)
     begins = start + page.text.count("\n", first, first + at.start)
@@ -160,7 +160,7 @@ def _offset(text: str, line: int) -> int:
 def search(session: Session, args: Args) -> Result:
     """Definitions and passages for words."""
     now = _now(session)
-    at = window(args, now.tree)
+    at = window(args, "search", now.tree)
 
     def show(place: browse.Place) -> Result:
         found = place.passage
@@ -189,7 +189,7 @@ def find_symbol(session: Session, args: Args) -> Result:
     last = browse.last_part(name).casefold()
     found = browse.definitions(session, now, name)
     exact = any(d.symbol.name.casefold() == last for d in found)
-    rows, text, cursor = page_of(found, window(args, now.tree), _symbol)
+    rows, text, cursor = page_of(found, window(args, "find_symbol", now.tree), _symbol)
     data = {"total": len(found), "exact": exact, "definitions": rows}
     head = "" if exact else f"Nothing is called {name!r}. "
     if not exact:
@@ -219,7 +219,7 @@ def find_references(session: Session, args: Args) -> Result:
     """Which lines use a name."""
     now = _now(session)
     found = browse.uses(session, now, args["name"])
-    at = window(args, now.tree)
+    at = window(args, "find_references", now.tree)
     with reading(session, now) as read:
         line_of = browse.line_reader(read)
 
@@ -265,7 +265,7 @@ def diff(session: Session, args: Args) -> Result:
     """A change as a unified diff, secrets taken out."""
     found = browse.diff(session, subject(args))
     whole = "".join(part.text for part in found.parts)
-    at = window(args, whole)
+    at = window(args, "diff", whole)
     text, cursor = text_page(whole, at)
     data: dict[str, Any] = {"total": len(found.parts), "text": text}
     if not at.start:
@@ -293,7 +293,7 @@ def _hidden(item: LeftOut) -> str:
 def findings(session: Session, args: Args) -> Result:
     """What the structural rules find in a change; no model is asked."""
     done = review(session, subject(args))
-    at: Window = window(args, *(f.fingerprint for f in done.findings))
+    at: Window = window(args, "review", *(f.fingerprint for f in done.findings))
     rows, text, cursor = page_of(done.findings, at, _finding)
     data = {"total": len(done.findings), "files": done.files, "findings": rows}
     count = len(done.findings)

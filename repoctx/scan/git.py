@@ -183,7 +183,7 @@ def folder_name(root: Path) -> str:
 
 def resolve(place: Place, rev: str) -> str:
     """The full commit id of ``rev``. Raises UnknownRevision."""
-    if not rev or "\0" in rev or "\n" in rev:
+    if not rev or rev.startswith("-") or "\0" in rev or "\n" in rev:
         raise UnknownRevision(f"not a revision: {rev!r}")
     commit = f"{rev}^{{commit}}"
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", commit)
