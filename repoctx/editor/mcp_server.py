@@ -28,10 +28,9 @@ from repoctx.editor.mcp_wire import Wire
 from repoctx.editor.mcp_work import Worker
 from repoctx.errors import RepoctxError, UsageError
 from repoctx.flow import browse
-from repoctx.flow.session import Session, open_session
+from repoctx.flow.session import Session
 from repoctx.flow.survey import snapshot_now
 from repoctx.pack.render import Doc, Style, Tag, render
-from repoctx.values import Progress
 
 T = TypeVar("T")
 
@@ -120,16 +119,10 @@ class _Handlers:
             on_completion=self.complete,
         )
 
-    async def _do(self, ctx: Context, job: Callable[[Session], T]) -> T:
-        """What ``job`` gives with the repository open, in the worker's thread."""
-
-        def run(progress: Progress) -> T:
-            with open_session(self._root, {}, progress) as session:
-                return job(session)
-
+    async def _do(self, ctx: Context, work: Callable[[Session], T]) -> T:
         asked = ctx.meta is not None and "progress_token" in ctx.meta
         tell = ctx.session.report_progress if asked else None
-        return await self._worker.do(run, tell)
+        return await self._worker.do(self._root, work, tell)
 
     # --- tools --------------------------------------------------------------------
 
@@ -163,7 +156,7 @@ class _Handlers:
         try:
             args = checked(tool.takes, params.arguments or {})
             data, text = await self._do(ctx, lambda session: tool.run(session, args))
-        except Exception as exc:  # noqa: BLE001 - an agent must hear it, in a line
+        except RepoctxError as exc:
             said = types.TextContent(text=_line(exc))
             return types.CallToolResult(content=[said], is_error=True)
         return types.CallToolResult(
@@ -246,11 +239,8 @@ class _Handlers:
         return types.GetPromptResult(description=prompt.description, messages=[message])
 
 
-def _line(exc: Exception) -> str:
-    """One line for an agent; nothing of our insides."""
-    if isinstance(exc, RepoctxError):
-        return _sound(" ".join(str(exc).split()))
-    return f"repoctx failed ({type(exc).__name__}); this is a fault in repoctx"
+def _line(exc: RepoctxError) -> str:
+    return _sound(" ".join(str(exc).split()))
 
 
 def _sound(text: str) -> str:

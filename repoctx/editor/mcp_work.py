@@ -1,4 +1,4 @@
-"""Jobs of a server in one thread, one after another, so that the protocol never waits:
+"""Jobs of the MCP server in one thread, one after another: the protocol never waits,
 pings are answered, progress is told and a cancellation is heard while a job runs."""
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from repoctx.errors import Interrupted
-from repoctx.values import Progress
+from repoctx.editor.jobs import Hear, Job
+from repoctx.errors import RepoctxError
+from repoctx.flow.session import Session
 
 T = TypeVar("T")
 
@@ -44,26 +46,21 @@ class News:
 
 @dataclass(slots=True)
 class Order(Generic[T]):
-    """A job, what came of it, how far it is, and whether anybody still wants it."""
+    """A job, what it does, what came of it, and how far it is."""
 
-    job: Callable[[Progress], T]
+    job: Job
+    work: Callable[[Session], T]
+    news: News
     future: Future[T] = field(default_factory=Future)
-    news: News = field(default_factory=News)
-    unwanted: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Do it, in the worker's thread."""
-        if self.unwanted.is_set() or not self.future.set_running_or_notify_cancel():
+        if not self.future.set_running_or_notify_cancel():
             return
         try:
-            self.future.set_result(self.job(self._progress))
-        except BaseException as exc:  # noqa: BLE001 - whoever waits gets it
+            self.future.set_result(self.job.run(self.work))
+        except RepoctxError as exc:
             self.future.set_exception(exc)
-
-    def _progress(self, what: str, done: int, total: int) -> None:
-        if self.unwanted.is_set():
-            raise Interrupted("cancelled")
-        self.news.step(what, done, total)
 
 
 class Worker:
@@ -85,13 +82,17 @@ class Worker:
     def close(self) -> None:
         """End the thread; what runs is given a moment to stop at its next step."""
         if (order := self._now) is not None:
-            order.unwanted.set()
+            order.job.cancel()
         self._orders.put(None)
         self._thread.join(PATIENCE)
 
-    async def do(self, job: Callable[[Progress], T], tell: Tell | None = None) -> T:
-        """What ``job`` returns or raises. Cancelled, it stops at its next step."""
-        order = Order(job)
+    async def do(
+        self, root: Path, work: Callable[[Session], T], tell: Tell | None = None
+    ) -> T:
+        """What ``work`` makes of the repository at ``root``, opened for it. Raises
+        RepoctxError alone. Cancelled, it stops at its next step."""
+        news = News()
+        order = Order(Job(root, hear=Hear(progress=news.step)), work, news)
         self._orders.put(cast("Order[object]", order))
         waiting = asyncio.wrap_future(order.future)
         try:
@@ -102,7 +103,7 @@ class Worker:
                 await _tell(order.news, tell)
             return await waiting
         except asyncio.CancelledError:
-            order.unwanted.set()
+            order.job.cancel()
             raise
 
 

@@ -24,7 +24,7 @@ MANY = {
     f"src/m{n:04}.py": "".join(
         f"def f{n}_{k}(x):\n    return f{n}_{k - 1}(x) + {k}\n\n\n" for k in range(40)
     )
-    for n in range(800)
+    for n in range(300)
 }
 """So many that the index is made by worker processes, and takes a while."""
 
