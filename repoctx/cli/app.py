@@ -32,6 +32,7 @@ COMMANDS = {
     "warm": "Fill the provider's cache beforehand, and keep it warm.",
     "cost": "Show what was used and spent, and what the caches saved.",
     "log": "Show the last requests.",
+    "eval": "Measure whether the long context works, on this repository.",
     "completion": "Print the completion script of a shell.",
 }
 """Name to its line in ``--help``; the module of that name holds ``app``."""

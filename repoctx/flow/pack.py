@@ -20,7 +20,7 @@ from repoctx.pack.overlay import Change
 from repoctx.pack.render import Style
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents
-from repoctx.values import Prefix, Reason, Segment, SegmentKind, Snapshot
+from repoctx.values import Prefix, Reason, SegmentKind, Snapshot
 
 TRIES = 6
 """How often a tree that changes under our hands is listed, with short rests between."""
@@ -74,16 +74,11 @@ def pack(
     storing raise. A tree that changes meanwhile is read again, so the prefix is always
     that of one moment.
     """
-    style = Style(session.settings.style)
-    shelf = Shelf(session.state, style, tokenizer, session.progress)
-    opening = prompts.load(prompts.PREAMBLE)
-    first = text_segment(SegmentKind.PREAMBLE, opening, tokenizer)
-    room = Room(limit, tokenizer.exact, first.count.tokens + QUESTION)
     lost: set[tuple[str, str]] = set()
     for left in reversed(range(TRIES)):
         try:
             now = _unmoved(session, lost)
-            return _pack(session, now, shelf, memory, (room, first))
+            return pack_tree(session, now, tokenizer, memory, limit)
         except (Changed, FileNotFoundError) as exc:
             if not left:
                 why = f"{exc}: try again, or leave it out with --exclude"
@@ -93,14 +88,20 @@ def pack(
     raise AssertionError
 
 
-def _pack(
+def pack_tree(
     session: Session,
     now: Snapshot,
-    shelf: Shelf,
-    memory: Memory,
-    frame: tuple[Room, Segment],
+    tokenizer: Tokenizer,
+    memory: Memory = NOTHING,
+    limit: int = 0,
 ) -> Packed:
-    room, first = frame
+    """The prefix for the tree ``now``, as `pack`. Raises Changed, too, when a file is
+    not what ``now`` says."""
+    style = Style(session.settings.style)
+    shelf = Shelf(session.state, style, tokenizer, session.progress)
+    opening = prompts.load(prompts.PREAMBLE)
+    first = text_segment(SegmentKind.PREAMBLE, opening, tokenizer)
+    room = Room(limit, tokenizer.exact, first.count.tokens + QUESTION)
     with Contents(session.place, dirty_files(now), session.held) as contents:
         texts = Texts(contents, session.facts, session.settings.redact)
         drafts = Drafts(session, shelf, now, texts, room)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +77,16 @@ class Store:
     def close(self) -> None:
         """Give the file back; calling it again does nothing."""
         self._db.close()
+
+    def copy(self, path: Path) -> None:
+        """Put all that is here into a new file at ``path``, for work whose rows are
+        not to stay."""
+
+        def query(con: sqlite3.Connection) -> None:
+            with closing(sqlite3.connect(path)) as new:
+                con.backup(new)
+
+        self._db.read(query)
 
     # --- what is known -----------------------------------------------------------
 

@@ -26,19 +26,20 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from history import Change, Repository, changes
+from history import Repository, changes
 
+from repoctx.flow.recall import Covered, covered, inside
 from repoctx.index import (
     Prepared,
     Row,
     Store,
     find_definitions,
-    outline,
     passages,
     prepare,
     rank,
     with_terms,
 )
+from repoctx.index.outline import outline
 from repoctx.index.search import kind_of
 from repoctx.pack.retrieve import Offer, Pick, fill
 from repoctx.values import BlobFacts, Snapshot, SourceFile
@@ -72,9 +73,6 @@ def tokens(size: int) -> int:
     return round(size / BYTES_PER_TOKEN)
 
 
-Covered = dict[str, list[tuple[int, int]]]
-
-
 def filled(
     repository: Repository, store: Store, snapshot: Snapshot, query: str, room: int
 ) -> Covered:
@@ -97,19 +95,7 @@ def filled(
         return tokens(sizes[path])
 
     offers = (Offer(r.path, whole, pieces_of) for r in ranked)
-    covered: Covered = {}
-    for pick in fill(offers, room):
-        lines = (pick.start, pick.end) if pick.start else (1, 10**9)
-        covered.setdefault(pick.path, []).append(lines)
-    return covered
-
-
-def inside(change: Change, paths: set[str], covered: Covered) -> bool:
-    return all(
-        any(a <= first and last <= b for a, b in covered.get(path, ()))
-        for path in paths
-        for first, last in change.hunks[path]
-    )
+    return covered(fill(offers, room))
 
 
 def run_changes(
@@ -132,9 +118,9 @@ def run_changes(
         times.append(time.perf_counter() - start)
         total += 1
         for budget in budgets:
-            covered = filled(repository, store, snapshot, change.query, budget)
-            hits[budget, False] += inside(change, source, covered)
-            hits[budget, True] += inside(change, set(changed), covered)
+            covers = filled(repository, store, snapshot, change.query, budget)
+            hits[budget, False] += inside(change.hunks, source, covers)
+            hits[budget, True] += inside(change.hunks, changed, covers)
         for depth, shares in recalls.items():
             top = {f.path for f in ranked[:depth]}
             shares.append(len(top & source) / len(source))

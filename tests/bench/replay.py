@@ -33,7 +33,15 @@ from pathlib import Path
 from mutate import Clone
 from packers import Packer, Repoctx
 
-BYTES_A_TOKEN = 3.6
+from repoctx.probe.shares import (
+    READ,
+    WRITE,
+    Files,
+    Shares,
+    common_bytes,
+    framed,
+    path_order,
+)
 
 
 @dataclass(slots=True)
@@ -61,71 +69,21 @@ class Tape:
         return total, common, lines
 
 
-def common_bytes(one: bytes, other: bytes) -> int:
-    """How many bytes are equal at the start."""
-    low, high = 0, min(len(one), len(other))
-    if one[:high] == other[:high]:
-        return high
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-Files = Sequence[tuple[str, str, int]]
-
-
-def path_order(last: Files, now: Files, blob: Callable[[str], bytes]) -> int:
-    """Bytes that two prompts share when files are rewritten in place, in path order."""
-    common = 0
-    for one, other in zip(last, now, strict=False):
-        if one[:2] == other[:2]:
-            common += _framed(other)
-            continue
-        if one[0] == other[0]:
-            common += common_bytes(blob(one[1]), blob(other[1]))
-        break
-    return common
-
-
-def _framed(file: tuple[str, str, int]) -> int:
-    return file[2] + len(file[0]) + len('<file path="">\n</file>\n')
-
-
 @dataclass(slots=True)
-class Score:
+class Score(Shares):
     """Sums over the questions that were not cold; bytes unless named otherwise."""
 
-    total: int = 0
-    uncached: list[int] = field(default_factory=list)
-    plain_total: int = 0
-    plain_uncached: int = 0
     superseded: int = 0
     lines: int = 0
     cold: int = 0
     seconds: list[float] = field(default_factory=list)
 
-    def row(self, read: float, write: float) -> dict[str, float]:
+    def row(self, read: float = READ, write: float = WRITE) -> dict[str, float]:
         """The figures of the table."""
-        new = sum(self.uncached)
-        cost = read * (self.total - new) + write * new
-        plain_cached = self.plain_total - self.plain_uncached
-        plain = read * plain_cached + write * self.plain_uncached
-        ranked = sorted(self.uncached)
         return {
-            "questions": len(ranked),
-            "tokens": self.total / len(ranked) / BYTES_A_TOKEN,
-            "cached": 1 - new / self.total,
-            "path_order_cached": plain_cached / self.plain_total,
-            "uncached_mean": statistics.mean(ranked) / BYTES_A_TOKEN,
-            "uncached_p95": ranked[int(0.95 * (len(ranked) - 1))] / BYTES_A_TOKEN,
-            "cost": cost / plain,
-            "floor": read * self.total / plain,
+            **Shares.row(self, read, write),
             "superseded": self.superseded / max(self.lines, 1),
-            "rewrites": sum(u > self.total / len(ranked) / 2 for u in ranked),
+            "rewrites": sum(u > self.total / self.questions / 2 for u in self.uncached),
             "pack_seconds": statistics.median(self.seconds),
         }
 
@@ -156,12 +114,9 @@ class Life:
         if cold:
             self.score.cold += total
         else:
-            plain = sum(_framed(file) for file in shot.files)
+            plain = sum(framed(file) for file in shot.files)
             shared = path_order(self.files, shot.files, self.blob)
-            self.score.total += total
-            self.score.uncached.append(total - common)
-            self.score.plain_total += plain
-            self.score.plain_uncached += plain - shared
+            self.score.add(total, common, plain, shared)
             self.score.superseded += shot.superseded
             self.score.lines += lines
         self.files = tuple(shot.files)
@@ -221,8 +176,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--commits", type=int, default=100)
     parser.add_argument("--steps", type=int, default=5, help="questions a commit")
     parser.add_argument("--session", type=int, default=8, help="commits a session")
-    parser.add_argument("--read", type=float, default=0.1, help="price of cached input")
-    parser.add_argument("--write", type=float, default=1.25, help="price of the rest")
+    parser.add_argument(
+        "--read", type=float, default=READ, help="price of cached input"
+    )
+    parser.add_argument("--write", type=float, default=WRITE, help="of the rest")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     args = parser.parse_args(argv)
     heads = ["repository", "session", *(title for _, title, _ in COLUMNS)]

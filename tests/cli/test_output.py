@@ -76,6 +76,7 @@ CALLS: dict[str, tuple[str, set[str]]] = {
     "cost": ("cost", set()),
     "models": ("models", {"models"}),
     "review": ("review", {"findings", "files_reviewed"}),
+    "eval --offline": ("eval --offline --commits 2", {"offline"}),
     "log --answer": ("log --answer", {"answer", "file"}),
 }
 
