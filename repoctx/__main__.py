@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
+
+DOORS = {
+    "hook": "repoctx.hook.door",
+    "filter": "repoctx.editor.filter",
+    "acp": "repoctx.editor.acp",
+    "mcp": "repoctx.editor.mcp",
+    "serve": "repoctx.editor.serve",
+}
+"""Commands that start at once; each module has a ``main(argv)``."""
 
 
 def main() -> int:
@@ -17,22 +27,9 @@ def main() -> int:
         sys.stdout.write(f"repoctx {__version__}\n")
         return 0
     try:
-        if sys.argv[1:2] == ["hook"]:
-            from repoctx.hook.door import main as hook
-
-            return hook(sys.argv[2:])
-        if sys.argv[1:2] == ["filter"]:
-            from repoctx.editor.filter import main as rewrite
-
-            return rewrite(sys.argv[2:])
-        if sys.argv[1:2] == ["acp"]:
-            from repoctx.editor.acp import main as serve
-
-            return serve(sys.argv[2:])
-        if sys.argv[1:2] == ["mcp"]:
-            from repoctx.editor.mcp import main as mcp
-
-            return mcp(sys.argv[2:])
+        if sys.argv[1:] and sys.argv[1] in DOORS:
+            door = importlib.import_module(DOORS[sys.argv[1]])
+            return int(door.main(sys.argv[2:]))
         from repoctx.cli.app import run
 
         return run(sys.argv[1:])

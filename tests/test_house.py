@@ -28,6 +28,7 @@ DOCUMENTS = {
     "repoctx/index/FORMAT.md": "SCHEMA_VERSION",
     "repoctx/parse/GRAMMAR.md": "GRAMMAR_VERSION",
     "repoctx/apply/FORMAT.md": "JOURNAL_VERSION",
+    "repoctx/editor/PROTOCOL.md": "PROTOCOL_VERSION",
     "repoctx/probe/PROBES.md": "PROBES_VERSION",
 }
 """Each document, and the constant in its room that its title's number equals."""
@@ -147,11 +148,13 @@ def test_a_document_has_the_version_of_its_code(document: str) -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    from repoctx.cli.app import COMMANDS
+    from repoctx import __main__ as start
+    from repoctx.cli import app
 
     text = read("README.md")
-    assert [name for name in COMMANDS if f"repoctx {name}" not in text] == []
-    for name in COMMANDS:
+    assert [name for name in app.COMMANDS if f"repoctx {name}" not in text] == []
+    assert list(app.DOORS) == list(start.DOORS)
+    for name in app.COMMANDS:
         assert importlib.util.find_spec(f"repoctx.cli.{name}"), name
 
 

@@ -42,6 +42,7 @@ DOORS = {
     "filter": "Rewrite a selection on stdin, for editors.",
     "acp": "Serve an editor that speaks the Agent Client Protocol.",
     "mcp": "Serve the repository to agents by MCP, read-only.",
+    "serve": "Serve editors over stdin and stdout, as JSON-RPC.",
 }
 """Commands that `repoctx.__main__` opens without this library."""
 

@@ -21,6 +21,7 @@ Examples:
   repoctx ask -m compatible/qwen3 "what breaks if I rename load()?"
   repoctx ask -c "and what calls it?"   # goes on from there
   git diff | repoctx ask "does this change need a migration?"
+  repoctx ask --path src/pool.c --line 40-80 "can this leak?"
   repoctx ask --output-format json "list the entry points" | jq .answer
 """
 
@@ -40,6 +41,14 @@ def ask(
     overlay: o.Overlay = None,
     strict: o.Strict = False,
     budget: o.Budget = None,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="FILE", help="Ask about this file."),
+    ] = None,
+    line: Annotated[
+        str | None,
+        typer.Option("--line", metavar="N[-M]", help="And this line, or these."),
+    ] = None,
     with_: o.With = None,
     tree: o.Tree = False,
     no_redact: o.NoRedact = False,
@@ -61,6 +70,7 @@ def ask(
     """
     from repoctx.flow.ask import Question
     from repoctx.flow.chat import chosen
+    from repoctx.flow.place import about, lines_at, spot_of
     from repoctx.flow.tail import Material
 
     o.confirm_no_redact(no_redact, yes)
@@ -78,13 +88,18 @@ def ask(
         "output_format": output_format,
         "redact": False if no_redact else None,
     }
+    start, end = o.span(path, line)
     taken = str(answer_) == "-"
     text, texts = o.given(" ".join(question), with_ or [], quiet, taken)
     material = Material(texts, tree)
     with job(repo, flags, quiet, no_color) as here:
         here.session.confirm = o.asker(yes)
         here.answer_from(answer_)
+        question_ = Question(text, material)
+        if path is not None:
+            spot = spot_of(here.session.place.root, path, Path.cwd(), start, end)
+            question_ = about(question_, lines_at(here.session, spot))
         chat = chosen(here.session, continue_, resume or "")
-        asked = answer(here, chat, Question(text, material), "ask")[1]
+        asked = answer(here, chat, question_, "ask")[1]
         if error := unended(asked.answer):
             raise error

@@ -136,6 +136,19 @@ def globs(given: list[str] | None) -> tuple[str, ...] | None:
     )
 
 
+def span(path: str | None, line: str | None) -> tuple[int, int]:
+    """The first and the last line of ``N`` or ``N-M``; 0, 0 for none. Raises
+    UsageError."""
+    if line is None:
+        return 0, 0
+    if path is None:
+        raise UsageError("--line needs --path")
+    first, dash, last = line.partition("-")
+    if not first.isdecimal() or not int(first) or (dash and not last.isdecimal()):
+        raise UsageError(f"--line takes N or N-M, not {line[:40]!r}")
+    return int(first), int(last or first)
+
+
 def confirm_no_redact(no_redact: bool, yes: bool) -> None:
     """Ask before secrets may leave. Raises UsageError when nobody can be asked."""
     if not no_redact or yes:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cli.program import Machine
+from repos import write
 from servers.chat import Behaviour, Fault, serving
 
 QUOTE = "    def delay(self, attempt):\n"
@@ -55,6 +56,66 @@ def test_an_answer_its_sources_and_its_usage(machine, repo: Path, tmp_path: Path
     first, second = requests(tmp_path)
     assert first["prefix"] == second["prefix"]
     assert "where is the delay?" in first["question"]
+
+
+# --- about a place ----------------------------------------------------------------
+
+
+def test_a_place_stands_beside_the_question(machine, repo: Path, tmp_path: Path):
+    env = script(tmp_path, {"text": "yes"})
+    write(repo, {"src/retry.py": "# new\n" + (repo / "src/retry.py").read_text()})
+    argv = ("ask", "--path", "retry.py", "--line", "3-4", "is it right?")
+    done = machine.run(*argv, cwd=repo / "src", env=env)
+    assert done.code == 0, done.err
+    [request] = requests(tmp_path)
+    assert request["question"].endswith(
+        "is it right?\n\n(This is about lines 3-4 of `src/retry.py`, beside this under "
+        "the name `selection`.)\n"
+    )
+    selected = request["tail"].partition('"selection"')[2]
+    assert "def delay(self, attempt):" in selected and "class" not in selected
+
+
+def test_a_place_offline(machine, repo: Path):
+    argv = ("ask", "--path", "src/retry.py", "--line", "4", "why so?")
+    done = machine.run(*argv, cwd=repo)
+    assert done.code == 0
+    assert "src/retry.py:4-4" in done.text and "min(2**attempt, 60)" in done.text
+
+
+def test_a_file_alone(machine, repo: Path, tmp_path: Path):
+    env = script(tmp_path, {"text": "yes"})
+    machine.run("ask", "--path", "src/app.js", "what is it?", cwd=repo, env=env)
+    assert "(This is about `src/app.js`.)" in requests(tmp_path)[0]["question"]
+
+
+def test_a_secret_at_the_place_is_not_sent(machine, repo: Path, tmp_path: Path):
+    env = script(tmp_path, {"text": "yes"})
+    argv = ("ask", "--path", "secret.py", "--line", "1", "what is it?")
+    machine.run(*argv, cwd=repo, env=env)
+    [request] = requests(tmp_path)
+    assert "[redacted:" in request["tail"] and "AKIA" not in json.dumps(request)
+
+
+NO_PLACES = {
+    "a line alone": ("--line", "3"),
+    "no number": ("--path", "README.md", "--line", "x"),
+    "no line": ("--path", "README.md", "--line", "0"),
+    "no such line": ("--path", "README.md", "--line", "99"),
+    "backwards": ("--path", "README.md", "--line", "3-1"),
+    "an open end": ("--path", "README.md", "--line", "1-"),
+    "no such file": ("--path", "gone.py", "--line", "1"),
+    "binary": ("--path", "link.bin", "--line", "1"),
+    "outside": ("--path", "../other.py", "--line", "1"),
+    "the root": ("--path", ".", "--line", "1"),
+}
+
+
+@pytest.mark.parametrize("what", NO_PLACES)
+def test_what_is_no_place(machine, repo: Path, what: str):
+    done = machine.run("ask", *NO_PLACES[what], "what?", cwd=repo)
+    assert done.code == 2 and done.err.startswith("repoctx: ")
+    assert "fault" not in done.err and len(done.err.splitlines()) == 1
 
 
 def test_the_answer_in_json(machine, repo: Path, tmp_path: Path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from editor.conftest import ANSWER, NEW, TEXT
 from repoctx.editor.jobs import Hear, Job, Where
 from repoctx.errors import Interrupted, OutsideRoot, SettingsError, UsageError
 from repoctx.flow.edit import Order, Refused
@@ -17,12 +18,6 @@ from repoctx.flow.review import Options
 from repoctx.flow.sides import Scope, Subject
 from repos import git, make_repo, write
 
-TEXT = "def load(path):\n    return open(path).read()\n"
-NEW = "def read(path):\n    return open(path).read()\n"
-ANSWER = (
-    "I rename it.\n\n@@@@ 1 edit lib.py\n<<<<<<< SEARCH\ndef load(path):\n=======\n"
-    "def read(path):\n>>>>>>> REPLACE\n@@@@ end 1\n"
-)
 PATIENCE = 30.0
 
 
