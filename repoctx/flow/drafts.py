@@ -235,11 +235,11 @@ class Drafts:
     def _rendered(self, base: Base, key: str) -> Rendered:
         """What is kept of the overlay over ``base``: nothing where its documents depend
         on more than the texts that changed, or history on what a clone lacks."""
-        plain = not base.shape and self._shape is not Shape.BLOCKS
-        shallow = self._session.place.shallow
         path = self._session.state.folder / "overlay.json"
-        how = f"{key} {self._shape} {self._counter.name}"
-        return Rendered(path, how if plain and not shallow else "")
+        if self._shape is Shape.BLOCKS or self._session.place.shallow:
+            return Rendered(path, "")
+        huge = self._room.huge if base.shape else 0
+        return Rendered(path, f"{key} {self._shape} {self._counter.name} {huge}")
 
     def _hidden(self, base: Base, found: tuple[Change, ...]) -> Mapping[str, Show]:
         """The paths of the work tree that base and overlay do not show in full."""

@@ -180,6 +180,31 @@ def test_many_commits_since_the_base(big: Path, asks: Asks, budget: int):
     assert "basement of Utrecht" not in whole(prompt)
 
 
+def test_what_is_kept_of_an_overlay_changes_no_byte(big: Path, asks: Asks):
+    """Files come and go, move, change with and without a commit, under two budgets."""
+    base = git(big, "rev-parse", "HEAD")
+    kept = big / ".git" / "repoctx" / "overlay.json"
+    dice = random.Random(11)
+    used = 0
+    for step in range(6):
+        for number in dice.sample(range(MODULES), 8):
+            path = big / f"pkg{number % 20}/mod{number}.py"
+            if path.exists() and dice.random() < 0.2:
+                path.rename(path.with_name(f"moved{number}.py"))
+            elif path.exists():
+                path.write_text(f"# {step}\n\ndef added{step}():\n    return 1\n")
+            else:
+                path.write_text(module(dice))
+        if step % 3 != 2:
+            commit(big, f"step {step}")
+        for budget in (32_000, 128_000, 128_000):
+            warm = whole(asks(big, budget=budget, base=base))
+            used += kept.stat().st_size > 2000
+            kept.unlink()
+            assert whole(asks(big, budget=budget, base=base)) == warm
+    assert used > 12
+
+
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_an_overlay_larger_than_the_budget(
