@@ -164,7 +164,7 @@ def test_a_repository_redirects_nothing_until_trusted(place):
     assert "model, base_url, api_key_env, redact, max_cost, prompts_dir" in problem
     assert "repoctx config trust" in problem
     assert not trusted(root, own)
-    assert trust(root, own) == ".repoctx.toml"
+    assert trust(root, own) == (".repoctx.toml",)
     loaded = load(root, own, {}, {})
     assert loaded.problems == ()
     assert loaded.settings.base_url == "https://elsewhere.example/v1"

@@ -50,6 +50,7 @@ def ask(
         typer.Option("--line", metavar="N[-M]", help="And this line, or these."),
     ] = None,
     with_: o.With = None,
+    mcp: o.Mcp = None,
     tree: o.Tree = False,
     no_redact: o.NoRedact = False,
     rounds: o.Rounds = None,
@@ -91,8 +92,8 @@ def ask(
     start, end = o.span(path, line)
     taken = str(answer_) == "-"
     text, texts = o.given(" ".join(question), with_ or [], quiet, taken)
-    material = Material(texts, tree)
     with job(repo, flags, quiet, no_color) as here:
+        material = Material((*texts, *o.gathered(here.session, mcp, text)), tree)
         here.session.confirm = o.asker(yes)
         here.answer_from(answer_)
         question_ = Question(text, material)

@@ -48,6 +48,7 @@ class Talk:
     chat: Chat
     yes: bool = False
     added: list[tuple[str, str]] = field(default_factory=list)
+    mcp: tuple[str, ...] = ()
     ending: bool = False
 
     def open(self) -> Any:
@@ -75,6 +76,7 @@ def chat(
     overlay: o.Overlay = None,
     budget: o.Budget = None,
     with_: o.With = None,
+    mcp: o.Mcp = None,
     rounds: o.Rounds = None,
     max_cost: o.MaxCost = None,
     yes: o.Yes = False,
@@ -110,7 +112,7 @@ def chat(
             "a chat is text; for JSON: repoctx ask -c --output-format json"
         )
     talk = _opened(repo, flags, quiet, no_color, (continue_, resume or ""))
-    talk.yes = yes
+    talk.yes, talk.mcp = yes, tuple(mcp or ())
     talk.added += o.read_files(with_ or [])
     _talk(talk, " ".join(question or []))
 
@@ -201,9 +203,10 @@ def ask(talk: Talk, text: str, *, edit: bool = False) -> None:
     from repoctx.flow.ask import Question
     from repoctx.flow.tail import Material
 
-    material = Material(tuple(talk.added))
-    question = Question(text, material)
     with talk.open() as here:
+        heard = o.gathered(here.session, talk.mcp, text)
+        material = Material((*talk.added, *heard))
+        question = Question(text, material)
         if edit:
             from repoctx.flow.edit import Order, editor
             from repoctx.flow.edit import question as ordered

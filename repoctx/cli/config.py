@@ -102,9 +102,10 @@ def init(repo: o.Repo = Path(), output_format: o.OutputFormat = None) -> None:
 def trust(
     repo: o.Repo = Path(), yes: o.Yes = False, output_format: o.OutputFormat = None
 ) -> None:
-    """Let this repository's settings choose a server, a model or a cost.
+    """Let this repository's settings choose a server, a model or a cost, and its
+    .mcp.json name commands that --mcp starts.
 
-    The trust ends when the settings change.
+    The trust ends when they change.
     """
     from repoctx.scan import discover
     from repoctx.settings import load, trusted, user_file
@@ -117,9 +118,10 @@ def trust(
         load(root, own, os.environ, {})
         if not (yes or trusted(root, own)):
             _confirm(root, own)
-        name = remember(root, own)
-        out.fields["trusted"] = str(root / name)
-        out.write(f"trusted: {plain(str(root / name))}\n")
+        names = remember(root, own)
+        out.fields["trusted"] = [str(root / name) for name in names]
+        for name in names:
+            out.write(f"trusted: {plain(str(root / name))}\n")
 
 
 def _confirm(root: Path, own: Path) -> None:

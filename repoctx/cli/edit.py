@@ -81,6 +81,7 @@ def edit(
     strict: o.Strict = False,
     budget: o.Budget = None,
     with_: o.With = None,
+    mcp: o.Mcp = None,
     max_cost: o.MaxCost = None,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
@@ -112,8 +113,9 @@ def edit(
     }
     text, texts = o.given(" ".join(instruction), with_ or [], quiet)
     rules = Rules(force, allow_ignored)
-    order = Order(text, Material(texts), rules, max(0, repairs), max(1, fan_out))
     with job(repo, flags, quiet, no_color) as here:
+        material = Material((*texts, *o.gathered(here.session, mcp, text)))
+        order = Order(text, material, rules, max(0, repairs), max(1, fan_out))
         here.session.confirm = o.asker(yes)
         if commit or branch:
             check_branch(here.session.place, branch or "")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from repoctx.cli.stdin import MOST, beside, read_stdin
 from repoctx.errors import UsageError
+
+if TYPE_CHECKING:
+    from repoctx.flow.session import Session
 
 OnText = Callable[[str], None]
 
@@ -83,6 +86,14 @@ Resume = Annotated[
 With = Annotated[
     list[Path] | None,
     typer.Option("--with", metavar="FILE", help="Add this text beside the question."),
+]
+Mcp = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mcp",
+        metavar="NAME",
+        help="Add what this MCP server says to the question (repeatable).",
+    ),
 ]
 Answer = Annotated[
     Path | None,
@@ -170,6 +181,17 @@ def asker(yes: bool) -> Callable[[str], bool] | None:
     if yes or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     return lambda question: typer.confirm(question, err=True)
+
+
+def gathered(
+    session: Session, names: Sequence[str] | None, question: str
+) -> tuple[tuple[str, str], ...]:
+    """What the MCP servers say to ``question``; see `repoctx.flow.gather.gather`."""
+    if not names:
+        return ()
+    from repoctx.flow.gather import gather
+
+    return gather(session, names, question)
 
 
 def read_files(paths: list[Path]) -> list[tuple[str, str]]:

@@ -16,12 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
-from repoctx.errors import SettingsError, StorageError
-from repoctx.settings import readers
+from repoctx.errors import SettingsError
+from repoctx.settings import notes, readers, servers
 
 PROJECT_FILE = ".repoctx.toml"
-TRUST_FILE = "trusted.json"
-"""Beside the user's file: SHA-256 of trusted project settings, by root."""
 PREFIX = "REPOCTX_"
 MAX_FILE = 1_000_000
 """Bytes; a settings file that is larger is refused unread."""
@@ -126,12 +124,14 @@ _KEYS: Mapping[str, Key] = {
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """Settings, the origin of each key (``default``, a file, a variable, a flag), and
-    what was ignored and why. ``keys`` are API keys by provider, from the user file."""
+    what was ignored and why. ``keys`` are API keys by provider and ``mcp`` the table of
+    MCP servers, both from the user file; see `servers`."""
 
     settings: Settings
     origins: Mapping[str, str]
     problems: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mcp: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def kinds() -> Mapping[str, Key]:
@@ -171,11 +171,13 @@ def load(
     origins = dict.fromkeys(_KEYS, "default")
     problems: list[str] = []
     keys: dict[str, str] = {}
+    mcp: dict[str, Any] = {}
     for layer in _layers(root, user_file, environ, flags, problems):
         if layer.project:
             layer = _guarded(layer, cast(Path, root), user_file, problems)
         else:
             keys |= _secrets(layer, problems)
+            mcp |= _servers(layer)
         for name, value in layer.table.items():
             values[name] = _parsed(layer, name, value)
             origins[name] = layer.origin(name)
@@ -184,6 +186,7 @@ def load(
         MappingProxyType(origins),
         tuple(problems),
         MappingProxyType(keys),
+        MappingProxyType(mcp),
     )
 
 
@@ -238,6 +241,10 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
         raise SettingsError(
             f"{where}: keys never belong in a repository; remove them, and renew them"
         )
+    if "mcp" in layer.table:
+        raise SettingsError(
+            f"{where}: mcp servers are named in {user_file}, or in .mcp.json"
+        )
     own = [n for n, k in _KEYS.items() if k.scope == "own" and n in layer.table]
     if own:
         raise SettingsError(
@@ -255,58 +262,63 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
 
 
 def trusted(root: Path, user_file: Path) -> bool:
-    """Whether the project's settings, as they are now, have been trusted."""
-    found = _project(root, [])
-    return found is not None and _is_known(root, found[1], user_file)
+    """Whether all that the project asks for, as it is now, has been trusted."""
+    found, store = _project(root, []), notes.store(user_file)
+    theirs = servers.digest(root)
+    known = found is None or _is_known(root, found[1], user_file)
+    same = not theirs or store.get(_servers_of(root)) == theirs
+    return known and same and bool(found or theirs)
 
 
 def wanted(root: Path, user_file: Path) -> Mapping[str, Any]:
-    """What the project's settings ask for that counts only after `trust`."""
+    """What the project asks for that counts only after `trust`. Raises SettingsError
+    for a file that is broken."""
+    asked: dict[str, Any] = {}
     found = _project(root, [])
-    if found is None or _is_known(root, found[1], user_file):
-        return {}
-    return {n: v for n, v in found[1].items() if n in _KEYS and _KEYS[n].scope != "any"}
+    if found is not None and not _is_known(root, found[1], user_file):
+        named = found[1].items()
+        asked |= {n: v for n, v in named if n in _KEYS and _KEYS[n].scope != "any"}
+    theirs = servers.digest(root)
+    if theirs and notes.store(user_file).get(_servers_of(root)) != theirs:
+        asked |= {f"mcp {n}": v for n, v in servers.commands(root).items()}
+    return asked
 
 
-def trust(root: Path, user_file: Path) -> str:
-    """Trust the project's settings as they are now; returns the file's name.
+def trust(root: Path, user_file: Path) -> tuple[str, ...]:
+    """Trust the project's settings and MCP servers as they are now; the files' names.
 
     Any later change of them takes the trust away. Raises SettingsError when there are
     none, StorageError when it cannot be noted beside the user's settings.
     """
-    found = _project(root, [])
-    if found is None:
-        raise SettingsError(f"no {PROJECT_FILE} and no [tool.repoctx] in {root}")
-    import json
-    import tempfile
+    names, digests = [], {}
+    if (found := _project(root, [])) is not None:
+        names.append(found[0])
+        digests[str(root.resolve())] = _digest(found[1])
+    if theirs := servers.digest(root):
+        names.append(servers.FILE)
+        digests[_servers_of(root)] = theirs
+    if not names:
+        raise SettingsError(
+            f"no {PROJECT_FILE}, no [tool.repoctx] and no {servers.FILE} in {root}"
+        )
+    notes.keep(user_file, digests)
+    return tuple(names)
 
-    store = _store(user_file) | {str(root.resolve()): _digest(found[1])}
-    path = user_file.with_name(TRUST_FILE)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".trust", delete=False
-        ) as file:
-            json.dump(store, file, indent=1, sort_keys=True)
-        Path(file.name).replace(path)
-    except OSError as exc:
-        raise StorageError(f"cannot write {path}: {exc.strerror}") from None
-    return found[0]
+
+def mcp_servers(
+    root: Path, loaded: Loaded, environ: Mapping[str, str], names: tuple[str, ...]
+) -> tuple[servers.Server, ...]:
+    """The MCP servers called ``names``; see `servers.find_servers`."""
+    known = notes.store(user_file(environ)).get(_servers_of(root), "")
+    return servers.find_servers(root, loaded.mcp, known, environ, names)
+
+
+def _servers_of(root: Path) -> str:
+    return str(root.resolve() / servers.FILE)
 
 
 def _is_known(root: Path, table: dict[str, Any], user_file: Path) -> bool:
-    return _store(user_file).get(str(root.resolve())) == _digest(table)
-
-
-def _store(user_file: Path) -> dict[str, str]:
-    """What is trusted: digests by root. Nothing, when the file is not to be read."""
-    import json
-
-    try:
-        store = json.loads(user_file.with_name(TRUST_FILE).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return store if isinstance(store, dict) else {}
+    return notes.store(user_file).get(str(root.resolve())) == _digest(table)
 
 
 def _digest(table: dict[str, Any]) -> str:
@@ -374,6 +386,14 @@ def _secrets(layer: _Layer, problems: list[str]) -> dict[str, str]:
         )
         return {}
     return keys
+
+
+def _servers(layer: _Layer) -> dict[str, Any]:
+    """Takes the table of MCP servers out of the user's layer."""
+    found = layer.table.pop("mcp", {}) if layer.path is not None else {}
+    if not isinstance(found, dict):
+        raise SettingsError(f"{layer.path}: mcp must hold tables: [mcp.NAME]")
+    return found
 
 
 def _variables(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
