@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd
 from typing import Protocol
 
@@ -14,8 +15,8 @@ from repoctx.apply.splice import Refused
 Pair = tuple[str, str]
 Rule = Callable[[str], "str | None"]
 
-ENOUGH = 10
-"""Indented lines of a file that show what it is indented with."""
+_LEVEL = re.compile(r"[)\]}#\-]|//|(?:case|default|else|elif|end)\b|\w+:$")
+"""A line that may stand as deep as the one before it, which opens something."""
 
 _INDENT = re.compile(r"[ \t]*")
 
@@ -68,6 +69,8 @@ class Indents:
             return added
         if self._unlike(added):
             return added
+        if not any(self.known) and (line := _flat(added)):
+            raise Refused("indent", f"cannot tell the indentation below {line!r}")
         self._learn()
         rules = self._rules()
         return [self._one(line, rules) for line in added]
@@ -84,7 +87,6 @@ class Indents:
             return line
         own = indent(line)
         if own in self.known:
-            self._certain(own)
             if len(self.known[own]) > 1:
                 raise Refused("indent", f"{own!r} stands for several indentations")
             return next(iter(self.known[own])) + line[len(own) :]
@@ -95,14 +97,6 @@ class Indents:
                 return new + line[len(own) :]
         text = line.strip()[:40]
         raise Refused("indent", f"cannot tell the indentation of {text!r}")
-
-    def _certain(self, own: str) -> None:
-        """Raise Refused where spaces may stand for a tab or for themselves."""
-        to = next(iter(self.known[own]))
-        if own and own.isspace() and "\t" not in own and to.startswith("\t"):
-            spaced = sum(line.startswith(own) for line in self.lines)
-            if spaced > 1:
-                raise Refused("indent", f"{own!r} may be meant in spaces or in tabs")
 
     def _rules(self) -> list[Rule]:
         """The ways to carry an indentation over that agree with all that is known."""
@@ -136,37 +130,14 @@ class Indents:
     def _elsewhere(self, added: list[str]) -> list[str]:
         """Lines of a hunk that shows nothing, by what other hunks show."""
         spaces, tabs = self.learned.spaces, self.learned.tabs
-        bare = not any(self.known) and any(line[:1] in " \t" for line in added)
-        if not (spaces or tabs or bare):
+        if not (spaces or tabs):
             return added
         style = Counter(indent(line)[:1] for line in self.lines if line.strip())
-        if bare:
-            spaces, tabs = self._foreign(added, style, (spaces, tabs))
         if spaces and style["\t"] > style[" "]:
             return [self._untabbed(line, spaces) for line in added]
         if tabs and style[" "] > style["\t"]:
             return [_tabbed(line, tabs) for line in added]
         return added
-
-    def _foreign(
-        self, added: list[str], style: Counter[str], known: tuple[int, int]
-    ) -> tuple[int, int]:
-        """The exchange that added lines show which are indented as no line of the file
-        is, where the hunk's old lines are not indented at all."""
-        new = [indent(line) for line in added if line.strip()]
-        if style[" "] >= ENOUGH and not style["\t"] and any("\t" in own for own in new):
-            unit = len(file_unit(self.lines))
-            return (0, known[1] or unit)
-        sizes = [len(own) for own in new if own and "\t" not in own]
-        if style["\t"] >= ENOUGH and not style[" "] and sizes and not known[0]:
-            step = min(sizes)
-            if (
-                step in (2, 4, 8)
-                and not any(n % step for n in sizes)
-                and _opened(added)
-            ):
-                return (step, 0)
-        return known
 
     def _untabbed(self, line: str, size: int) -> str:
         own = indent(line)
@@ -175,12 +146,17 @@ class Indents:
         return _tabs(own, size, self.lines) + line[len(own) :]
 
 
-def _opened(added: list[str]) -> bool:
-    """Whether the first indented line stands under one that opens a block."""
-    for n, line in enumerate(added):
-        if indent(line) and line.strip():
-            return n > 0 and added[n - 1].rstrip().endswith(("{", "(", "[", ":", ","))
-    return False
+def _flat(added: Sequence[str]) -> str:
+    """The first line that opens something and has the next line no deeper, as where all
+    indentation was lost; empty for none."""
+    lines = [line for line in added if line.strip()]
+    for line, below in pairwise(lines):
+        opened = sum(map(line.count, "([{")) > sum(map(line.count, ")]}"))
+        if (opened or line.rstrip().endswith(":")) and not (
+            indent(below) or _LEVEL.match(below)
+        ):
+            return line[:40]
+    return ""
 
 
 def _tabbed(line: str, size: int) -> str:
@@ -194,10 +170,14 @@ def _tabs(own: str, size: int, lines: Sequence[str]) -> str:
         return own
     spaced = sum(line.startswith(" " * size) for line in lines)
     rest = len(own) % size
-    mixed = rest and not any(re.match(rf"\t+ {{{rest}}}\S", line) for line in lines)
-    if spaced > 1 or mixed:
+    if spaced > 1 or (rest and not _mixes(rest, lines)):
         raise Refused("indent", f"{own!r} may be meant in spaces or in tabs")
     return "\t" * (len(own) // size) + " " * rest
+
+
+def _mixes(rest: int, lines: Sequence[str]) -> bool:
+    """Whether some line has ``rest`` spaces behind its tabs."""
+    return any(re.match(rf"\t+ {{{rest}}}\S", line) for line in lines)
 
 
 def _ratio(pairs: Sequence[Pair]) -> tuple[str, int, str, int] | None:
@@ -268,7 +248,11 @@ def _scaled(pairs: Sequence[Pair], unit: str, lines: Sequence[str]) -> Rule | No
             return had.replace("\t", " " * (b // a)) if a == 1 else None
         if had.startswith("\t") or b != 1:
             return had
-        return _tabs(had, a, lines)
+        # What the hunk's own lines show holds for it wherever else spaces stand.
+        tabs, rest = divmod(len(had), a)
+        if rest and not _mixes(rest, lines):
+            return None
+        return "\t" * tabs + " " * rest
 
     return rule
 

@@ -56,7 +56,7 @@ def without_blanks(old: Sequence[str], file: Keyed) -> list[Place]:
             index.setdefault(key, []).append(n)
         wanted = file.of([old[n] for n in full], rung)
         found = [
-            _spread(len(old), full, kept[at : at + len(full)], old)
+            _spread(len(old), full, kept[at : at + len(full)], keys)
             for at in _starts(wanted, squeezed, index)
         ]
         if found:
@@ -65,7 +65,7 @@ def without_blanks(old: Sequence[str], file: Keyed) -> list[Place]:
 
 
 def _spread(
-    length: int, full: Sequence[int], at: Sequence[int], old: Sequence[str]
+    length: int, full: Sequence[int], at: Sequence[int], keys: Sequence[str]
 ) -> tuple[int | None, ...]:
     """Give blank old lines the file's blank lines between their neighbours, in turn."""
     out: list[int | None] = [None] * length
@@ -80,7 +80,12 @@ def _spread(
         else:
             for step in range(1, min(b - a, j - i)):
                 out[a + step] = i + step
-    del old
+    for n, index, step in ((full[0], at[0], -1), (full[-1], at[-1], 1)):
+        while 0 <= n + step < length and 0 <= index + step < len(keys):
+            n, index = n + step, index + step
+            if keys[index].strip():
+                break
+            out[n] = index
     return tuple(out)
 
 

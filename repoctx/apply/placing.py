@@ -187,6 +187,10 @@ def fitted_in(
         # It may be meant to stand there twice: what became of the others tells.
         if dress.stale or not dress.fresh:
             return Fit(place.rung, (), start, end, present=True)
+    elif place.rung == TRAILING and marked.added and stands(marked.new, file, at[0]):
+        # Only the space at the lines' ends was to change, and has.
+        dress.stale = True
+        return Fit(place.rung, (), start, end, present=True)
     elif place.rung <= TRAILING:
         dress.fresh = True
     fresh = iter(adapted(marked, pairs, file.source.lines, dress))

@@ -112,7 +112,9 @@ def _hunks(old: list[str], new: list[str], stated: int) -> list[Hunk]:
     """The block as it stands and, where both sides are fenced, without the fences."""
     sides = [([_plain(x) for x in old], [_plain(x) for x in new])]
     bare = _bare(sides[0][0]), _bare(sides[0][1])
-    if bare[0] is not None and bare[1] is not None and bare != sides[0]:
+    # With one fence left open, those at the ends are no pair.
+    odd = any(sum(map(bool, map(fence, side))) % 2 for side in bare if side)
+    if bare[0] is not None and bare[1] is not None and bare != sides[0] and not odd:
         sides.append((bare[0], bare[1]))
     return [
         Hunk((*("-" + x for x in old), *("+" + x for x in new)), stated)

@@ -117,6 +117,8 @@ class Work:
         self.moved = dict(self.change.moved)
         if self.form in (render.SEARCH, render.WHOLE):
             self._leave_out_unsayable()
+        if self.form != render.UDIFF:
+            self._leave_out_modes()
         self.context = 3 if self.form == render.UDIFF else self.rng.choice(CONTEXTS)
         if self.rng.random() < 0.25:
             self.setup.append(("git",))
@@ -126,6 +128,11 @@ class Work:
         for path in [path for path in self.before if path not in self.after]:
             self.after.pop(self.moved.pop(path, ""), None)
             self.after[path] = self.before[path]
+
+    def _leave_out_modes(self) -> None:
+        """Modes of new files, which only git's headers can express."""
+        for path in {*self.after} - {*self.before} - {*self.moved.values()}:
+            self.after[path] = replace(self.after[path], executable=False)
 
     def changed(self) -> list[str]:
         """Old paths (new ones of creations) that the change touches, sorted."""

@@ -1,0 +1,9 @@
+impl A {
+    fn one(&self) -> u8 {
+        self.one
+    }
+
+    fn three(&self) -> u8 {
+        self.three
+    }
+}

@@ -1,0 +1,8 @@
+def f():
+    '''
+    Text.
+    '''
+    return 1
+
+def g(x):
+    return x
