@@ -11,6 +11,7 @@ from repoctx.probe.draw import shuffled
 from repoctx.probe.ground import LARGE, Draft, Ground
 from repoctx.probe.probes import Scoring
 from repoctx.probe.score import copied
+from repoctx.probe.survey import mentions
 from repoctx.probe.tongues import CALLABLE
 from repoctx.values import SourceFile, Symbol
 
@@ -24,6 +25,8 @@ _STARRED = frozenset(
     {"c", "c-sharp", "cpp", "java", "javascript", "kotlin", "php", "scala", "tsx"}
     | {"typescript"}
 )
+BATCH = 120
+"""Names whose places are looked up in one pass over the texts."""
 SENTENCE = 6
 """Lines of a description's first sentence at most."""
 BODIES = 12
@@ -32,6 +35,8 @@ BODIES = 12
 _WORD = re.compile(r"[A-Za-z][A-Za-z']*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HIDDEN = "…"
+_MADE = re.compile(r"\b(?:def|fn|func|fun|function|sub)\s+(?:\([^)]*\)\s*)?$")
+"""What stands before the name of a function that the index may not see."""
 _ASIDE = re.compile(
     r"https?:|TODO|FIXME|eslint|noqa|type:|@\w+|^\W*(?:note|example)\b", re.IGNORECASE
 )
@@ -139,27 +144,33 @@ def description(ground: Ground, count: int) -> Iterator[Draft]:
             words = _telling(one.symbol.doc)
             for word in words:
                 by_word[word].append(words)
-    drawn = shuffled(documented, (ground.seed, "description"), _key)
+    drawn = [
+        one
+        for one in shuffled(documented, (ground.seed, "description"), _key)
+        if named[one.symbol.name.casefold()] == 1
+    ]
     found = 0
-    for file, symbol in drawn:
-        if named[symbol.name.casefold()] != 1:
-            continue
-        lines = ground.material.text(file.path).split("\n")
-        told = hidden(sentence(lines, symbol, file.lang), symbol.name).strip()
-        if not _tells(told, symbol, by_word):
-            continue
-        yield Draft(
-            "Which function or method of this repository is described like this? The "
-            f"words of its name are left out ({_HIDDEN}).\n\n    {told}\n\n"
-            "Answer with its name alone, without its class or module.",
-            (symbol.name,),
-            Scoring.EXACT,
-            (file.path,),
-            chance=1 / total,
-        )
-        found += 1
-        if found == count:
-            return
+    for at in range(0, len(drawn), BATCH):
+        batch = drawn[at : at + BATCH]
+        places = mentions(ground.material, {one.symbol.name for one in batch})
+        for file, symbol in batch:
+            lines = ground.material.text(file.path).split("\n")
+            told = hidden(sentence(lines, symbol, file.lang), symbol.name).strip()
+            made = [h for h in places[symbol.name] if _MADE.search(h.before)]
+            if len(made) > 1 or not _tells(told, symbol, by_word):
+                continue
+            yield Draft(
+                "Which function or method of this repository is described like this? "
+                f"The words of its name are left out ({_HIDDEN}).\n\n    {told}\n\n"
+                "Answer with its name alone, without its class or module.",
+                (symbol.name,),
+                Scoring.EXACT,
+                (file.path,),
+                chance=1 / total,
+            )
+            found += 1
+            if found == count:
+                return
 
 
 def _key(one: Function) -> str:
@@ -238,6 +249,8 @@ def _body(ground: Ground, one: Function) -> str:
     body = lines[symbol.start - 1 : symbol.end]
     if not re.search(rf"(?<!\w){re.escape(symbol.name)}(?!\w)", body[0]):
         return ""
+    if body[0].lstrip().startswith(("@", "#[")):
+        return ""  # A decorator that happens to name it.
     text = "\n".join(body)
     if "```" in text or "~~~" in text or "[redacted:" in text:
         return ""
