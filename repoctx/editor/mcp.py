@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(repo: Path) -> None:
     if not repo.is_dir():
         raise UsageError(f"{repo} is not a folder")
+    gc.disable()  # A tenth of the SDK's import is looking for garbage.
     try:
         import mcp.server.lowlevel  # noqa: F401 - the extra, or the one line below
     except ImportError:
@@ -63,5 +64,6 @@ def _serve(repo: Path) -> None:
 
     # The start sets what suits a run of a second: this one lasts for days.
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 10, 10)
     serve(repo.resolve())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from repoctx.errors import UsageError
+from repoctx.errors import OutsideRoot, UsageError
 from repoctx.flow.difftext import Change as Part
 from repoctx.flow.difftext import changes_of
 from repoctx.flow.search import Read, find, reading, select
@@ -159,7 +159,12 @@ def located(session: Session, now: Snapshot, given: str) -> str:
         odd = {shown(p): p for p in present(now) if not p.isascii()}
         given = odd.get(given, given)
     root = session.place.root
-    return inside(root, given, root)
+    try:
+        return inside(root, given, root)
+    except OutsideRoot as exc:
+        # Where the root lies is nobody's business, and another on each machine.
+        said = str(exc).replace(str(root), "the repository")
+        raise OutsideRoot(said) from None
 
 
 def _on_demand(session: Session, path: str, item: LeftOut) -> Page:

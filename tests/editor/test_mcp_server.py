@@ -290,7 +290,7 @@ def test_what_is_not_read(refusals: dict[str, Any], case: str) -> None:
     assert done.is_error and done.structured_content is None
     assert line and "\n" not in line and "fault" not in line
     assert isinstance(resource, MCPError)
-    for secret in ("OUTSIDE", "TOKEN", "kept from prompts", "root:"):
+    for secret in ("OUTSIDE", "TOKEN", "kept from prompts", "root:", "/repo"):
         assert secret not in spelt(done) + str(resource)
 
 
