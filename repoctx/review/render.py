@@ -103,7 +103,7 @@ def sarif(findings: Sequence[Finding], version: str) -> str:
             "driver": {
                 "name": "repoctx",
                 "semanticVersion": version,
-                "rules": [_sarif_rule(rule) for rule in rules],
+                "rules": [_sarif_rule(rule, findings) for rule in rules],
             }
         },
         "automationDetails": {"id": "repoctx/review/"},
@@ -118,14 +118,16 @@ def sarif(findings: Sequence[Finding], version: str) -> str:
     return json.dumps(log, indent=1) + "\n"
 
 
-def _sarif_rule(rule: Rule) -> dict[str, Any]:
+def _sarif_rule(rule: Rule, findings: Sequence[Finding]) -> dict[str, Any]:
     severity = SEVERITIES.get(rule, Severity.WARNING)
+    # GitHub reads how bad a model's finding is off its rule.
+    worst = min((f.severity for f in findings if f.rule == rule), key=lambda s: s.rank)
     made: dict[str, Any] = {
         "id": rule.value,
         "shortDescription": {"text": WHAT[rule]},
         "defaultConfiguration": {"level": _LEVEL[severity]},
     }
-    if severity is Severity.CRITICAL:
+    if worst is Severity.CRITICAL:
         made["properties"] = {"security-severity": "9.0", "tags": ["security"]}
     return made
 

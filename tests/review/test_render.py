@@ -1,8 +1,8 @@
 """Findings in every format: what tools read, and what must never break them.
 
 Where the environment variable ``REPOCTX_SCHEMAS`` names a folder with the published
-``sarif.json`` (SARIF 2.1.0) and ``rdf/DiagnosticResult.json`` (reviewdog), the output
-is held against them too.
+``sarif.json`` (SARIF 2.1.0), ``rdf/DiagnosticResult.json`` (reviewdog) and
+``gitlab.json`` (GitLab's ``codeclimate.json``), the output is held against them too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from repoctx.review.rules import Rule
 from repoctx.review.suppress import fingerprinted
 from repoctx.values import Finding, Severity, Spot
 
+TOP = ("description", "check_name", "fingerprint", "severity")
+DOTTED = {"pattern": r"^\.\.?/"}
 ODD = "src/a b,c:d%é.py"
 
 
@@ -87,6 +89,52 @@ def test_gitlab_severities() -> None:
     assert rows[0]["location"] == {"path": ODD, "lines": {"begin": 3}}
 
 
+GITLAB = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": [*TOP, "location"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"enum": [rule.value for rule in Rule]},
+            "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "severity": {"enum": ["blocker", "critical", "major", "minor", "info"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": "^[^/]", "not": DOTTED},
+                    "lines": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "properties": {"begin": {"type": "integer", "minimum": 1}},
+                    },
+                },
+            },
+        },
+    },
+}
+"""What GitLab's documentation wants of a code quality report: more than its schema,
+which leaves out rows that it does not accept and says nothing."""
+
+
+def test_gitlab_has_what_it_wants() -> None:
+    odd = [
+        finding(at=Spot("a\udcff.py", 0)),
+        finding(severity=Severity.WARNING, at=Spot("gone.py", 1, before=True)),
+    ]
+    for found in (FOUND, fingerprinted(odd), []):
+        jsonschema.validate(json.loads(render.gitlab(found)), GITLAB)
+
+
+def test_a_critical_finding_of_a_model_is_critical_for_github() -> None:
+    bug = finding(rule=Rule.BUG, severity=Severity.CRITICAL)
+    log = json.loads(render.sarif([finding(), bug], "1"))
+    rules = {r["id"]: r for r in log["runs"][0]["tool"]["driver"]["rules"]}
+    assert float(rules[Rule.BUG]["properties"]["security-severity"]) >= 9
+    assert "properties" not in rules[Rule.REMOVED]
+
+
 def test_rdjson() -> None:
     made = json.loads(render.rdjson(FOUND))
     first = made["diagnostics"][0]
@@ -133,6 +181,10 @@ def test_the_published_schemas() -> None:
     rdf = (folder / "rdf" / "DiagnosticResult.json").read_text()
     # Its numbers are int32 and its references local: as published.
     jsonschema.validate(json.loads(render.rdjson(FOUND)), json.loads(rdf))
+    # GitLab's describes one row, and of rows with equal fingerprints it keeps one.
+    row = json.loads((folder / "gitlab.json").read_text())
+    for one in json.loads(render.gitlab(FOUND)):
+        jsonschema.validate(one, row)
 
 
 def test_every_rule_says_what_it_means() -> None:
