@@ -28,7 +28,14 @@ _SCRIPTS = frozenset(
 )
 _CLOSE = {"(": ")", "[": "]", "{": "}"}
 _CHARACTER = re.compile(r"'(?:\\[^\n']{1,8}|[^\n'\\])'")
-_DEFINES = re.compile(r"(?:\b(?:def|fn|func|fun|function)|[\w>\]*&]\s)\s*$")
+_DEFINES = re.compile(r"\b(?:def|fn|func|fun|function)\s*$")
+_TYPE_BEFORE = re.compile(r"[\w>\]*&]\s+$")
+_WORD_BEFORE = re.compile(
+    r"\b(?:return|await|yield|new|not|in|of|and|or|if|else|elif|throw|case|raise|assert|go"
+    r"|defer|range|while|match|switch|with|typeof|void|delete|do|when|until|is|default)\s+$"
+)
+_BY_KEYWORD = frozenset({"python", "starlark", "go", "rust", "kotlin"})
+"""Languages in which a keyword opens each definition of a function."""
 _NAMED = {
     "kotlin": re.compile(r"\s*(\w+)\s*=(?!=)"),
     "c-sharp": re.compile(r"\s*(\w+)\s*:(?!:)"),
@@ -90,12 +97,12 @@ def parameters(signature: str, name: str, lang: str) -> Parameters | None:
     )
     if not found:
         return None
-    inside = _balanced([signature[found.end() - 1 :]], lang)
+    inside = balanced([signature[found.end() - 1 :]], lang)
     if inside is None:
         return None
     if lang in ("python", "starlark"):
         return _python(inside)
-    parts = [p.strip() for p in _split(inside, lang, generic=lang in _GENERIC)]
+    parts = [p.strip() for p in split(inside, lang, generic=lang in _GENERIC)]
     return _listed([p for p in parts if p], lang)
 
 
@@ -172,16 +179,21 @@ def calls(lines: Sequence[str], line: int, name: str, lang: str) -> Iterator[Cal
     spelled = rf"(?<![\w$]){re.escape(name)}\s*(?:::<[^()]*>|<[^()<>]*>)?\("
     for found in re.finditer(spelled, text):
         before = text[: found.start()]
-        if _DEFINES.search(before) and not re.search(
-            r"\b(?:return|await|yield|new|not|in|and|or|if|else|throw|case|raise"
-            r"|assert|go|defer)\s+$",
-            before,
-        ):
+        if _is_definition(before, lang):
             continue
         rest = [text[found.end() - 1 :], *lines[line : line + CALL_LINES]]
-        inside = _balanced(rest, lang)
+        inside = balanced(rest, lang)
         if inside is not None:
             yield _call(inside, lang, _receiver(before))
+
+
+def _is_definition(before: str, lang: str) -> bool:
+    """Whether what stands before a name and a bracket says that it is defined there."""
+    if _DEFINES.search(before):
+        return True
+    if lang in _BY_KEYWORD or not _TYPE_BEFORE.search(before):
+        return False
+    return not _WORD_BEFORE.search(before)
 
 
 def _receiver(before: str) -> str:
@@ -194,10 +206,11 @@ def _receiver(before: str) -> str:
 def _call(inside: str, lang: str, receiver: str) -> Call:
     if lang in ("python", "starlark"):
         return _python_call(inside, receiver)
-    parts = [p.strip() for p in _split(inside, lang, generic=False)]
+    parts = [p.strip() for p in split(inside, lang, generic=False)]
     parts = [p for p in parts if p]
     vague = lang in _GENERIC and "<" in inside and ">" in inside
-    spread = any(p.startswith(("...", "*")) or p.endswith("...") for p in parts)
+    signs = ("...", "*") if lang == "kotlin" else ("...",)
+    spread = any(p.startswith(signs) or p.endswith("...") for p in parts)
     named: set[str] = set()
     for part in parts:
         if (pattern := _NAMED.get(lang)) and (found := pattern.match(part)):
@@ -222,7 +235,7 @@ def _python_call(inside: str, receiver: str) -> Call:
 # --- brackets ---------------------------------------------------------------------
 
 
-def _balanced(lines: Sequence[str], lang: str) -> str | None:
+def balanced(lines: Sequence[str], lang: str) -> str | None:
     """What stands between the bracket that opens ``lines`` and its partner; None when
     it is not to be found."""
     text = "\n".join(lines)
@@ -238,7 +251,7 @@ def _balanced(lines: Sequence[str], lang: str) -> str | None:
     return None
 
 
-def _split(inside: str, lang: str, *, generic: bool) -> list[str]:
+def split(inside: str, lang: str, *, generic: bool) -> list[str]:
     """The pieces between the commas that stand in no bracket."""
     depth = start = 0
     pieces: list[str] = []

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from repoctx.review.change import FAMILIES, Side, Tree, Use
+from repoctx.review.change import FAMILIES, Side, Tree, Use, family
 from repoctx.values import Kind, Symbol
 
 SURE = 0.9
@@ -20,6 +20,8 @@ FAIR = 0.6
 SCRIPTS = FAMILIES[1]
 
 _MEMBER = frozenset({Kind.METHOD, Kind.FIELD})
+_STD = frozenset({"std", "core", "alloc"})
+_COMMENTS = ("//", "/*", "* ", "# ", "-- ", ";;")
 _PACKAGES = frozenset({"go", "java", "kotlin", "scala"})
 """Languages in which the files of one folder see each other's names."""
 _GLOBAL = frozenset({"c", "cpp", "ruby", "php", "lua", "bash", "elixir", "c-sharp"})
@@ -28,10 +30,12 @@ _GLOBAL = frozenset({"c", "cpp", "ruby", "php", "lua", "bash", "elixir", "c-shar
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The definition in question and the file it stands (or stood) in."""
+    """The definition in question and the file it stands (or stood) in; ``declared``:
+    it is gone, and only prototypes of it are left."""
 
     side: Side
     symbol: Symbol
+    declared: bool = False
 
     @property
     def name(self) -> str:
@@ -57,9 +61,14 @@ def confidence(tree: Tree, use: Use, target: Target) -> float:
     plain = "" in spelled
     if use.path == target.side.path:
         return _same_file(side, target, plain, qualifiers)
+    if target.side.lang == "rust":
+        qualifiers = {q for q in qualifiers if not _is_std(side, q)}
     if target.member:
-        return FAIR if qualifiers and telling(target.name) else 0.0
-    return _elsewhere(side, use, target, plain, qualifiers)
+        return _member(target, qualifiers)
+    found = _elsewhere(side, use, target, plain, qualifiers)
+    if found < LIKELY and _passed_on(tree, target, _last_words(qualifiers)):
+        return LIKELY
+    return found
 
 
 def _spelled(line: str, name: str) -> set[str]:
@@ -82,6 +91,39 @@ def _same_file(side: Side, target: Target, plain: bool, qualifiers: set[str]) ->
     return SURE
 
 
+def _member(target: Target, qualifiers: set[str]) -> float:
+    name, parent = target.name, target.symbol.parent.rpartition(".")[2]
+    if parent and parent in _last_words(qualifiers) and len(words_of(name)) > 1:
+        return LIKELY
+    return FAIR if qualifiers and telling(name) else 0.0
+
+
+def _last_words(qualifiers: set[str]) -> set[str]:
+    """What stands right before the name: ``b`` of ``a.b.``."""
+    return {re.split(r"\W+", q.rstrip(".:->?"))[-1] for q in qualifiers}
+
+
+def _is_std(side: Side, qualifier: str) -> bool:
+    """Whether a path in Rust leads into the standard library."""
+    first = qualifier.partition("::")[0]
+    if first in _STD:
+        return True
+    known = rf"\buse\s+(?:std|core|alloc)::[^;]*\b{re.escape(first)}\b"
+    return bool(first and re.search(known, side.text))
+
+
+def _passed_on(tree: Tree, target: Target, packages: set[str]) -> bool:
+    """Whether a module of one of these names has the definition from its own."""
+    stem = module_name(target.side.path)
+    return bool(packages) and any(
+        use.kind == "import"
+        and module_name(use.path) in packages
+        and (side := tree.side(use.path)) is not None
+        and imports_name(side, target.name, stem)
+        for use in tree.uses(target.name, family(target.side.lang))
+    )
+
+
 def _elsewhere(
     side: Side, use: Use, target: Target, plain: bool, qualifiers: set[str]
 ) -> float:
@@ -97,7 +139,9 @@ def _elsewhere(
         return 0.0
     if lang in _PACKAGES and near and plain:
         return SURE
-    packages = {q.rstrip(".:").rpartition(".")[2] for q in qualifiers}
+    if target.declared and plain and use.kind == "call":
+        return SURE
+    packages = _last_words(qualifiers)
     if lang == "go":
         declared = re.search(r"^package (\w+)", target.side.text, re.M)
         home = declared.group(1) if declared else ""
@@ -106,7 +150,8 @@ def _elsewhere(
         return LIKELY
     if lang in _GLOBAL and plain and telling(name):
         return LIKELY
-    if lang == "rust" and telling(name) and (plain or stem in packages):
+    folder = target.side.path.rpartition("/")[0].rpartition("/")[2]
+    if lang == "rust" and telling(name) and (plain or packages & {stem, folder}):
         return FAIR
     return 0.0
 
@@ -146,14 +191,22 @@ def _importing(name: str, module: str) -> re.Pattern[str]:
 
 def telling(name: str) -> bool:
     """Whether a name is unlikely to be anybody else's: long, or of several words."""
-    words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)
-    return len(words) >= 2 and len(name) >= 8
+    return len(words_of(name)) >= 2 and len(name) >= 8
+
+
+def words_of(name: str) -> list[str]:
+    """The words that a name is made of."""
+    return re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)
 
 
 def rebound(text: str, name: str) -> bool:
     """Whether ``text`` gives the name another meaning somewhere: a variable, a
     parameter, an import under that name."""
-    return bool(_rebinding(name).search(text))
+    for found in _rebinding(name).finditer(text):
+        line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()].lstrip()
+        if not line.startswith(_COMMENTS):
+            return True
+    return False
 
 
 @cache

@@ -40,6 +40,17 @@ _FROM = re.compile(
     re.M,
 )
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(?P<modules>[\w., \t]+)", re.M)
+_NAMED = re.compile(
+    r"^\s*(?:import|export)\s+(?:type\s+)?(?:\w+\s*,\s*)?\{(?P<names>[^{}]*)\}\s*"
+    r"from\s*['\"](?P<module>\.[^'\"\n]*)['\"]",
+    re.M,
+)
+_DYNAMIC = re.compile(
+    r"^def __getattr__\b|^__getattr__\s*=|\bimport[ \t]*\(?[ \t]*\*|\bglobals\(\)"
+    r"|\bsys\.modules\b|^(?:locals|vars)\(\)",
+    re.M,
+)
+"""What gives a module of Python names that do not stand in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +172,27 @@ def _missing(one: Import, side: Side, tree: Tree) -> str:
     return f"`{one.module}` leads to no file"
 
 
+def imports_from(side: Side, name: str, file: Side, tree: Tree) -> bool:
+    """Whether ``side`` imports ``name`` from just ``file``, whose names can be read."""
+    if side.lang in SCRIPTS:
+        if re.search(r"\bexport\s*\*", file.text):
+            return False
+        return any(
+            file.path == next((p for p in files if p in tree.paths), "")
+            for module, names in _named_imports(side)
+            if name in names
+            for files in [_script_files(side.path, module)]
+        )
+    if side.lang != "python" or _DYNAMIC.search(file.text):
+        return False
+    return any(
+        file.path == next(filter(None, (_python_file(w, tree) for w in ways)), "")
+        for one in _python_imports(side)
+        if one.name == name and not one.guarded
+        for ways in [_python_ways(side.path, one.module)]
+    )
+
+
 # --- JavaScript and its kin -------------------------------------------------------
 
 
@@ -169,6 +201,14 @@ def _script_imports(side: Side) -> Iterator[Import]:
         if use.kind == "import" and use.name.startswith("."):
             module = use.name.partition("?")[0]
             yield Import(module, "", use.line, use.line)
+
+
+def _named_imports(side: Side) -> Iterator[tuple[str, set[str]]]:
+    """The relative modules that names are taken from, and those names there."""
+    for found in _NAMED.finditer(side.text):
+        parts = (part.split() for part in found["names"].split(","))
+        words = ([w for w in part if w != "type"] for part in parts)
+        yield found["module"], {part[0] for part in words if part}
 
 
 def _script_files(path: str, module: str) -> list[str]:
@@ -302,7 +342,6 @@ def _folder(way: str, tree: Tree) -> bool:
 def _offers(file: Side, name: str) -> bool:
     """Whether a module may have ``name``: the word stands anywhere in it, or it makes
     its names in a way that cannot be read."""
-    dynamic = ("__getattr__", "import *", "globals()", "setattr(", "__dict__")
-    return bool(re.search(rf"\b{re.escape(name)}\b", file.text)) or any(
-        way in file.text for way in dynamic
+    return bool(
+        re.search(rf"\b{re.escape(name)}\b", file.text) or _DYNAMIC.search(file.text)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from repoctx.review.binding import FAIR, Target, confidence, rebound
 from repoctx.review.change import Delta, Side, Tree, Use, by_key, family
+from repoctx.review.imports import imports_from
 from repoctx.review.rules import SEVERITIES, Rule
 from repoctx.values import Definition, Finding, Kind, Spot, Symbol
 
@@ -56,14 +57,16 @@ def _finding(delta: Delta, symbol: Symbol, tree: Tree) -> Finding | None:
     if _lives_on(delta.new, symbol.name):
         return None
     prototype = declares_only(old, symbol)
-    if any(prototype or not _declared(tree, d) for d in tree.definitions(symbol.name)):
-        return None
+    left = tree.definitions(symbol.name)
+    others = any(prototype or not _declared(tree, d) for d in left)
     uses = [
         use for use in tree.uses(symbol.name, family(old.lang)) if use.kind in _BINDING
     ]
-    if not uses or len(uses) > USES:
+    if len(uses) > USES:
         return None
-    target = Target(old, symbol)
+    if others:  # Only who says that it is this one means it.
+        uses = [use for use in uses if _says_so(use, delta, symbol, tree)]
+    target = Target(old, symbol, declared=bool(left) and not others)
     sure = [(confidence(tree, use, target), use) for use in uses]
     sure = [(score, use) for score, use in sure if score >= ENOUGH]
     if not sure:
@@ -89,6 +92,13 @@ def _finding(delta: Delta, symbol: Symbol, tree: Tree) -> Finding | None:
         ),
         confidence=best,
     )
+
+
+def _says_so(use: Use, delta: Delta, symbol: Symbol, tree: Tree) -> bool:
+    side = tree.side(use.path)
+    if side is None or delta.new is None or symbol.parent:
+        return False
+    return imports_from(side, symbol.name, delta.new, tree)
 
 
 def declares_only(side: Side, symbol: Symbol) -> bool:

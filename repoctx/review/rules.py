@@ -52,7 +52,7 @@ wolf more than once in 50 commits (tests/bench/README.md has the figures)."""
 
 WHAT = {
     Rule.REMOVED: "A definition was removed or renamed and is still used.",
-    Rule.SIGNATURE: "A call does not fit the changed parameters.",
+    Rule.SIGNATURE: "A call does not fit the changed parameters or results.",
     Rule.IMPORT: "Something is imported that does not exist (any more).",
     Rule.SYNTAX: "The change brings a syntax error.",
     Rule.CONFLICT: "A conflict marker was committed.",

@@ -1,18 +1,29 @@
-"""The parameters of a function changed, and a call does not fit them any more."""
+"""What a function takes or gives changed, and a call does not fit any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from repoctx.review.arguments import Parameters, calls, fits, parameters
 from repoctx.review.binding import FAIR, LIKELY, Target, confidence
-from repoctx.review.change import Delta, Side, Tree, by_key, family
+from repoctx.review.change import Delta, Side, Tree, Use, by_key, family
 from repoctx.review.removed import SHOWN, USES
+from repoctx.review.results import results, taken
 from repoctx.review.rules import SEVERITIES, Rule
 from repoctx.values import Finding, Kind, Spot, Symbol
 
+Judge = Callable[[Side, Use, Target], bool]
+
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.METHOD})
-_HARMLESS = ("@staticmethod", "@classmethod", "@override", "@Override", "@abstract")
+_HARMLESS = re.compile(
+    r"@(?:typing\.|functools\.|contextlib\.|abc\.)?(?:staticmethod|classmethod|[oO]verride"
+    r"|abstract\w*|final|lru_cache|cache|(?:async)?contextmanager)\b"
+)
+"""Decorators that leave the parameters as they are written."""
+
+_RECEIVER = re.compile(r"\(\s*&?\s*(?:'\w+\s+)?(?:mut\s+)?self\b")
 
 
 def signatures(deltas: Sequence[Delta], tree: Tree) -> Iterator[Finding]:
@@ -38,11 +49,12 @@ def _finding(
     assert new is not None and old is not None  # noqa: S101 - the caller looked
     if symbol.kind not in _CALLABLE or _decorated(new, symbol):
         return None
-    was = parameters(before.signature, before.name, old.lang)
-    now = parameters(symbol.signature, symbol.name, new.lang)
-    if was is None or now is None or was == now:
-        return None
-    places = _misfits(Target(new, symbol), (was, now), tree)
+    target = Target(new, symbol)
+    judged = (
+        (what, _misfits(target, wrong, tree))
+        for what, wrong in _judges((old, before), (new, symbol))
+    )
+    what, places = next((pair for pair in judged if pair[1]), ("", []))
     if not places:
         return None
     many = len(places)
@@ -51,7 +63,7 @@ def _finding(
         severity=SEVERITIES[Rule.SIGNATURE],
         at=Spot(new.path, _line_of(new, symbol), symbol.start),
         message=(
-            f"`{symbol.name}` takes other arguments now, and the call at "
+            f"`{symbol.name}` {what} now, and the call at "
             f"{places[0].path}:{places[0].start} does not fit"
             + (f" (and {many - 1} more)" if many > 1 else "")
         ),
@@ -64,10 +76,38 @@ def _finding(
     )
 
 
-def _misfits(
-    target: Target, both: tuple[Parameters, Parameters], tree: Tree
-) -> list[Spot]:
-    was, now = both
+def _judges(
+    before: tuple[Side, Symbol], after: tuple[Side, Symbol]
+) -> Iterator[tuple[str, Judge]]:
+    """What changed for callers, in words, and how a call is known that fitted before
+    and does not now."""
+    (old, had), (new, has) = before, after
+    was = parameters(had.signature, had.name, old.lang)
+    now = parameters(has.signature, has.name, new.lang)
+    if was is not None and now is not None and was != now:
+        yield "takes other arguments", partial(_wrong_arguments, was, now)
+    if new.lang != "go":
+        return
+    gave, gives = results(had.signature, had.name), results(has.signature, has.name)
+    if gave is not None and gives is not None and gave != gives:
+        many = f"{gives} value{'' if gives == 1 else 's'}" if gives else "nothing"
+        yield f"gives {many}", partial(_wrong_results, gave)
+
+
+def _wrong_arguments(
+    was: Parameters, now: Parameters, side: Side, use: Use, target: Target
+) -> bool:
+    return any(
+        not fits(now, call) and fits(was, call) and not _unbound(call.receiver, target)
+        for call in calls(side.lines, use.line, target.name, side.lang)
+    )
+
+
+def _wrong_results(gave: int, side: Side, use: Use, target: Target) -> bool:
+    return gave in taken(side.lines, use.line, target.name)
+
+
+def _misfits(target: Target, wrong: Judge, tree: Tree) -> list[Spot]:
     symbol, name = target.symbol, target.name
     if name == "__init__":
         target = _as_class(target)
@@ -80,23 +120,14 @@ def _misfits(
     uses = [u for u in tree.uses(name, family(target.side.lang)) if u.kind == "call"]
     if len(uses) > USES:
         return []
+    # A method's name alone: only when nobody else has it.
+    enough = FAIR if unique else LIKELY
     places: dict[tuple[str, int], Spot] = {}
     for use in uses:
         side = tree.side(use.path)
-        if side is None:
-            continue
-        wrong = [
-            call
-            for call in calls(side.lines, use.line, name, side.lang)
-            if not fits(now, call)
-            and fits(was, call)
-            and not _unbound(call.receiver, target)
-        ]
-        if not wrong:
+        if side is None or not wrong(side, use, target):
             continue
         sure = confidence(tree, use, target)
-        # A method's name alone: only when nobody else has it.
-        enough = FAIR if unique else LIKELY
         if sure >= enough and (unique or not target.member):
             spot = Spot(use.path, use.line, use.line, "this call does not fit")
             places.setdefault((use.path, use.line), spot)
@@ -105,6 +136,8 @@ def _misfits(
 
 def _unbound(receiver: str, target: Target) -> bool:
     """Whether the receiver may be passed as the first argument (``Type.method(x)``)."""
+    if target.side.lang == "rust" and not _RECEIVER.search(target.symbol.signature):
+        return False
     last = receiver.rstrip(".:->").rpartition(".")[2].rpartition(":")[2]
     return target.member and last[:1].isupper()
 
@@ -121,7 +154,7 @@ def _decorated(side: Side, symbol: Symbol) -> bool:
     """Whether something above the definition may change how it is called."""
     for number in range(symbol.start, min(symbol.start + 30, symbol.end + 1)):
         line = side.line(number).strip()
-        if line.startswith(("@", "[")) and not line.startswith(_HARMLESS):
+        if line.startswith(("@", "[")) and not _HARMLESS.match(line):
             return side.lang in ("python", "starlark", "typescript", "tsx")
         if symbol.name in line:
             return False

@@ -11,6 +11,12 @@ USE = "from pkg.lib import retry_delay\n\n\ndef run():\n    return retry_delay(1
 INIT = {"pkg/__init__.py": ""}
 KEY = "AKIA" + "Q3EGRIZ5SJ7DKXWP"
 
+RUST = "impl Op {\n    pub fn read_at(a: u8, b: u8) -> u8 {\n        a\n    }\n}\n"
+GO = "package a\n\nfunc OpenIt(a int) {} {{\n\treturn nil\n}}\n"
+GO_USE = "package a\n\nfunc run() {\n\tx := OpenIt(1)\n\tOpenIt(2)\n}\n"
+TS_USE = "import { parse } from './lib'\nparse()\n"
+C_USE = "int main(void) {\n  return probe(1);\n}\n"
+
 FOUND = {
     "a removed function is imported elsewhere": (
         {**INIT, "pkg/lib.py": LIB + "\nX = 1\n", "app.py": USE},
@@ -55,6 +61,80 @@ FOUND = {
         {"a.py": "class Box:\n    def __init__(self, a):\n        pass\n\n\nBox(1)\n"},
         {"a.py": "class Box:\n    def __init__(self, a, b): 1\n\n\n\nBox(1)\n"},
         ("call-does-not-fit", "a.py", "a.py:6"),
+    ),
+    "a decorator that leaves the parameters alone": (
+        {"a.py": "@lru_cache(9)\ndef f(a):\n    pass\n\n\nf(1)\n"},
+        {"a.py": "@lru_cache(9)\ndef f(a, b):\n    pass\n\n\nf(1)\n"},
+        ("call-does-not-fit", "a.py", "a.py:6"),
+    ),
+    "a call behind a package that passes the name on": (
+        {
+            "src/_top/impl.py": "def start():\n    pass\n",
+            "src/top/__init__.py": "from _top.impl import start\n",
+            "app.py": "import top\n\ntop.start()\n",
+        },
+        {
+            "src/_top/impl.py": "def start(port):\n    pass\n",
+            "src/top/__init__.py": "from _top.impl import start\n",
+            "app.py": "import top\n\ntop.start()\n",
+        },
+        ("call-does-not-fit", "src/_top/impl.py", "app.py:3"),
+    ),
+    "an associated function of Rust": (
+        {"a.rs": RUST, "b.rs": "fn run() {\n    Op::read_at(1, 2);\n}\n"},
+        {
+            "a.rs": RUST.replace(", b: u8", ""),
+            "b.rs": "fn run() {\n    Op::read_at(1, 2);\n}\n",
+        },
+        ("call-does-not-fit", "a.rs", "b.rs:2"),
+    ),
+    "an iteration over what is given": (
+        {"a.ts": "export function keysOf(a: A) {\n}\nfor (const k of keysOf(x)) {}\n"},
+        {
+            "a.ts": "export function keysOf(a: A, b: B) {\n}\n"
+            "for (const k of keysOf(x)) {}\n"
+        },
+        ("call-does-not-fit", "a.ts", "a.ts:3"),
+    ),
+    "a Go function gives another number of values": (
+        {"a.go": GO.format("int"), "b.go": GO_USE},
+        {"a.go": GO.format("(int, error)"), "b.go": GO_USE},
+        ("call-does-not-fit", "a.go", "b.go:4"),
+    ),
+    "a C function of a short name that is only declared now": (
+        {"a.h": "int probe(int n);\n", "a.c": "int probe(int n) {\n}\n", "b.c": C_USE},
+        {"a.h": "int probe(int n);\n", "a.c": "int prob(int n) {\n}\n", "b.c": C_USE},
+        ("removed-but-used", "a.c", "b.c:2"),
+    ),
+    "an import by path, though another has the name": (
+        {
+            "lib.ts": "export function parse() {\n}\nexport const a = 1\n",
+            "other.ts": "export function parse() {\n}\n",
+            "use.ts": "import { a, parse as p } from './lib'\np()\n",
+        },
+        {
+            "lib.ts": "export const a = 1\n",
+            "other.ts": "export function parse() {\n}\n",
+            "use.ts": "import { a, parse as p } from './lib'\np()\n",
+        },
+        ("removed-but-used", "lib.ts", "use.ts:1"),
+    ),
+    "a name that only a comment gives another meaning": (
+        {"a.go": GO.format("int"), "b.go": GO_USE},
+        {
+            "a.go": "package a\n\n// docs for OpenIt, where x := a.OpenIt(1)\n",
+            "b.go": GO_USE,
+        },
+        ("removed-but-used", "a.go", "b.go:4"),
+    ),
+    "an import of a name that a module with a dictionary lacks": (
+        {"pkg/__init__.py": "", "pkg/m.py": "def f(a):\n    return a.__dict__\n"},
+        {
+            "pkg/__init__.py": "",
+            "pkg/m.py": "def f(a):\n    return a.__dict__\n",
+            "b.py": "from pkg.m import g\n",
+        },
+        ("missing-import", "b.py", ""),
     ),
     "a keyword argument is gone": (
         {"a.py": "def f(a, deep=False):\n    pass\n\n\nf(1, deep=True)\n"},
@@ -128,6 +208,67 @@ def test_found(case: str) -> None:
 
 
 LEFT_ALONE = {
+    "a method of Rust that takes itself": (
+        {
+            "a.rs": RUST.replace("a: u8", "&self"),
+            "b.rs": "fn r() { Op::read_at(o, 2); }",
+        },
+        {
+            "a.rs": RUST.replace("a: u8", "&self").replace("b: u8", "b: u8, c: u8"),
+            "b.rs": "fn r() {\n    Op::read_at(o, 2, 3);\n}\n",
+        },
+    ),
+    "a function of Rust that is called like one of the standard library": (
+        {
+            "fs/read_link.rs": "pub fn read_link(a: u8) {}\n",
+            "b.rs": "use std::fs;\nfn r() {\n    fs::read_link(1);\n"
+            "    std::fs::read_link(1);\n}\n",
+        },
+        {
+            "fs/read_link.rs": "pub fn read_link(a: u8, b: u8) {}\n",
+            "b.rs": "use std::fs;\nfn r() {\n    fs::read_link(1);\n"
+            "    std::fs::read_link(1);\n}\n",
+        },
+    ),
+    "a Go function gives more, and callers take it": (
+        {"a.go": GO.format("int"), "b.go": GO_USE},
+        {
+            "a.go": GO.format("(int, error)"),
+            "b.go": GO_USE.replace("x :=", "x, err :="),
+        },
+    ),
+    "a Go function gives more, and nobody looks": (
+        {"a.go": GO.format("int"), "b.go": GO_USE.replace("x := ", "return ")},
+        {"a.go": GO.format("(int, error)"), "b.go": GO_USE.replace("x := ", "return ")},
+    ),
+    "an import from another file of that name": (
+        {
+            "lib.ts": "export function parse() {\n}\nexport const a = 1\n",
+            "sub/lib.ts": "export function parse() {\n}\n",
+            "sub/use.ts": "import { parse } from './lib'\nparse()\n",
+        },
+        {
+            "lib.ts": "export const a = 1\n",
+            "sub/lib.ts": "export function parse() {\n}\n",
+            "sub/use.ts": "import { parse } from './lib'\nparse()\n",
+        },
+    ),
+    "a function moved and passed on by what it stood in": (
+        {"lib.ts": "export function parse() {\n}\n", "use.ts": TS_USE},
+        {
+            "lib.ts": "export * from './new'\n",
+            "new.ts": "export function parse() {\n}\n",
+            "use.ts": TS_USE,
+        },
+    ),
+    "a module of Python that makes its names": (
+        {"m.py": "def parse():\n    pass\n", "b.py": "from m import parse\n"},
+        {
+            "m.py": "def __getattr__(name):\n    return 1\n",
+            "n.py": "def parse():\n    pass\n",
+            "b.py": "from m import parse\n",
+        },
+    ),
     "everybody follows": (
         {**INIT, "pkg/lib.py": LIB, "app.py": USE},
         {
