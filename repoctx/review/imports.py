@@ -47,7 +47,7 @@ _NAMED = re.compile(
 )
 _DYNAMIC = re.compile(
     r"^def __getattr__\b|^__getattr__\s*=|\bimport[ \t]*\(?[ \t]*\*|\bglobals\(\)"
-    r"|\bsys\.modules\b|^(?:locals|vars)\(\)",
+    r"|\bsys\.modules\[__name__\]|^(?:locals|vars)\(\)",
     re.M,
 )
 """What gives a module of Python names that do not stand in it."""

@@ -7,9 +7,11 @@ number. What a changed type does elsewhere no rule here can tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from repoctx.review.arguments import CALL_LINES, balanced, split
+from repoctx.review.change import Side
+from repoctx.values import Kind
 
 _ASSIGNED = re.compile(
     r"^\s*(?:\}?\s*else\s+)?(?:(?:if|for|switch)\s+)?(?:var\s+)?"
@@ -40,9 +42,10 @@ def results(signature: str, name: str) -> int | None:
     return len([part for part in split(listed, "go", generic=False) if part.strip()])
 
 
-def taken(lines: Sequence[str], line: int, name: str) -> Iterator[int]:
+def taken(side: Side, line: int, name: str) -> Iterator[int]:
     """How many values each call of ``name`` on line ``line`` (from 1) is used for,
     where that is sure."""
+    lines = side.lines
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     for found in re.finditer(rf"((?:\w+\.)*)(?<!\w){re.escape(name)}\(", text):
         rest = [text[found.end() - 1 :], *lines[line : line + CALL_LINES]]
@@ -50,9 +53,27 @@ def taken(lines: Sequence[str], line: int, name: str) -> Iterator[int]:
         if inside is None:
             continue
         after = "\n".join(rest)[len(inside) + 2 :].partition("\n")[0]
-        count = _used(text[: found.start()], after)
+        before = text[: found.start()]
+        count = _used(before, after)
+        if before.strip() == "return" and _DONE.match(after):
+            count = _returned(side, line)
         if count is not None:
             yield count
+
+
+def _returned(side: Side, line: int) -> int | None:
+    """How many values the function around ``line`` gives, unless there may be one
+    without a name between."""
+    around = [
+        s
+        for s in side.outline.definitions
+        if s.kind in (Kind.FUNCTION, Kind.METHOD) and s.start < line <= s.end
+    ]
+    if len(around) != 1 or any(
+        "func" in text for text in side.lines[around[0].start : line - 1]
+    ):
+        return None
+    return results(around[0].signature, around[0].name)
 
 
 def _used(before: str, after: str) -> int | None:

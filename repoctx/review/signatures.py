@@ -104,7 +104,7 @@ def _wrong_arguments(
 
 
 def _wrong_results(gave: int, side: Side, use: Use, target: Target) -> bool:
-    return gave in taken(side.lines, use.line, target.name)
+    return gave in taken(side, use.line, target.name)
 
 
 def _misfits(target: Target, wrong: Judge, tree: Tree) -> list[Spot]:

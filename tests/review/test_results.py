@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from repoctx.review.results import results, taken
+from review.trees import side
 
 GIVES = {
     "func f()": 0,
@@ -72,9 +73,25 @@ TAKES = {
 
 @pytest.mark.parametrize("line", TAKES)
 def test_what_a_call_takes(line: str) -> None:
-    found = list(taken(["package p", line], 2, "f"))
+    found = list(taken(side("a.go", f"package p\n{line}"), 2, "f"))
     assert found == ([] if TAKES[line] is None else [TAKES[line]])
 
 
 def test_a_call_over_several_lines() -> None:
-    assert list(taken(["a, err := f(", "    1,", ")", "b := 1"], 1, "f")) == [2]
+    text = "a, err := f(\n    1,\n)\nb := 1"
+    assert list(taken(side("a.go", text), 1, "f")) == [2]
+
+
+RETURNS = {
+    "func g() int {\n\treturn f()\n}": [1],
+    "func (t *T) g() (int, error) {\n\treturn t.f(1)\n}": [2],
+    "func g() int {\n\th := func() (a, b int) {\n\t\treturn f()\n\t}\n}": [],
+    "func g() int {\n\treturn f(), 1\n}": [],
+}
+
+
+@pytest.mark.parametrize("text", RETURNS)
+def test_what_is_given_on(text: str) -> None:
+    made = side("a.go", f"package p\n{text}")
+    line = next(n for n, one in enumerate(made.lines, 1) if "return" in one)
+    assert list(taken(made, line, "f")) == RETURNS[text]
