@@ -230,7 +230,8 @@ def summary(done: Reviewed, subject: Subject) -> str:
             return "nothing is staged (--uncommitted looks at the work tree)"
         return "nothing has changed there"
     count, files = len(done.findings), done.files
-    text = f"{count or 'no'} finding{_s(count)} in {files:,} file{_s(files)}"
+    text = f"{count or 'no'} finding{_s(count)}"
+    text += f" in a change of {files:,} file{_s(files)}"
     hidden = [
         f"{n} {what}"
         for n, what in ((done.ignored, "ignored"), (done.known, "in the baseline"))

@@ -200,5 +200,5 @@ def _status(args: argparse.Namespace) -> int:
         if what != "none" or not rows:
             rows.append((what, str(path)))
         for what, where in rows:
-            sys.stdout.write(f"{name:<17} {what:<30} {where}\n")
+            sys.stdout.write(f"{name:<18} {what:<30} {where}\n")
     return 0

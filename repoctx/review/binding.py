@@ -167,8 +167,9 @@ def module_name(path: str) -> str:
 
 def imports_name(side: Side, name: str, module: str) -> bool:
     """Whether a file imports ``name`` from something called ``module``."""
-    pattern = _importing(name, module)
-    return _imported(side, name, f"{module}.{name}") and bool(pattern.search(side.text))
+    # What `require` gives is taken apart by an assignment, which is no import.
+    known = side.lang in SCRIPTS or _imported(side, name, f"{module}.{name}")
+    return known and bool(_importing(name, module).search(side.text))
 
 
 def _imported(side: Side, *names: str) -> bool:

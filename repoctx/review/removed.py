@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from repoctx.review.binding import FAIR, Target, confidence, rebound
-from repoctx.review.change import Delta, Side, Tree, Use, by_key, family
+from repoctx.review.change import Delta, Side, Tree, Use, by_key, family, is_test
 from repoctx.review.imports import imports_from
 from repoctx.review.rules import SEVERITIES, Rule
 from repoctx.values import Definition, Finding, Kind, Spot, Symbol
@@ -124,4 +124,5 @@ def _lives_on(side: Side | None, name: str) -> bool:
 
 def _places(uses: Sequence[Use]) -> list[Spot]:
     seen = dict.fromkeys((use.path, use.line) for use in uses)
-    return [Spot(path, line, line, "used here") for path, line in seen]
+    places = [Spot(path, line, line, "used here") for path, line in seen]
+    return sorted(places, key=lambda spot: is_test(spot.path))  # Tests come last.

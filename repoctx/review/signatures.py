@@ -8,7 +8,7 @@ from functools import partial
 
 from repoctx.review.arguments import Parameters, calls, fits, parameters
 from repoctx.review.binding import FAIR, LIKELY, Target, confidence
-from repoctx.review.change import Delta, Side, Tree, Use, by_key, family
+from repoctx.review.change import Delta, Side, Tree, Use, by_key, family, is_test
 from repoctx.review.removed import SHOWN, USES
 from repoctx.review.results import results, taken
 from repoctx.review.rules import SEVERITIES, Rule
@@ -131,7 +131,7 @@ def _misfits(target: Target, wrong: Judge, tree: Tree) -> list[Spot]:
         if sure >= enough and (unique or not target.member):
             spot = Spot(use.path, use.line, use.line, "this call does not fit")
             places.setdefault((use.path, use.line), spot)
-    return list(places.values())
+    return sorted(places.values(), key=lambda spot: is_test(spot.path))
 
 
 def _unbound(receiver: str, target: Target) -> bool:

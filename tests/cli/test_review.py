@@ -41,7 +41,7 @@ def test_text(machine: Machine, staged: Path) -> None:
     done = machine.run("review", cwd=staged)
     assert done.code == 1
     assert re.match(r"lib\.py:1:1: error: .* \[removed-but-used\]\n", done.text)
-    assert done.err == "repoctx: 1 finding in 1 file\n"
+    assert done.err == "repoctx: 1 finding in a change of 1 file\n"
 
 
 def test_findings_are_a_result_in_both_formats(machine: Machine, staged: Path) -> None:

@@ -107,7 +107,7 @@ def test_the_command_line(
 ) -> None:
     assert main(["-C", str(repo), "install", "--fail-on", "error"]) == 0
     assert main(["-C", str(repo), "status"]) == 0
-    assert "pre-commit        repoctx" in capsys.readouterr().out
+    assert "pre-commit         repoctx" in capsys.readouterr().out
     assert main(["-C", str(repo), "uninstall"]) == 0
     plain = tmp_path / "plain"
     plain.mkdir()

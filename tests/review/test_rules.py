@@ -15,6 +15,8 @@ RUST = "impl Op {\n    pub fn read_at(a: u8, b: u8) -> u8 {\n        a\n    }\n}
 GO = "package a\n\nfunc OpenIt(a int) {} {{\n\treturn nil\n}}\n"
 GO_USE = "package a\n\nfunc run() {\n\tx := OpenIt(1)\n\tOpenIt(2)\n}\n"
 TS_USE = "import { parse } from './lib'\nparse()\n"
+JS = "function keysOf (a) {\n}\nmodule.exports = { keysOf }\n"
+JS_USE = "const {\n  keysOf\n} = require('./a')\nkeysOf(1)\n".replace("./a", "../lib/a")
 C_USE = "int main(void) {\n  return probe(1);\n}\n"
 
 FOUND = {
@@ -105,6 +107,15 @@ FOUND = {
         {"a.h": "int probe(int n);\n", "a.c": "int probe(int n) {\n}\n", "b.c": C_USE},
         {"a.h": "int probe(int n);\n", "a.c": "int prob(int n) {\n}\n", "b.c": C_USE},
         ("removed-but-used", "a.c", "b.c:2"),
+    ),
+    "what `require` gives, in code before tests": (
+        {"lib/a.js": JS, "lib/z.js": JS_USE, "test/a.js": JS_USE},
+        {
+            "lib/a.js": JS.replace("keysOf", "keys"),
+            "lib/z.js": JS_USE,
+            "test/a.js": JS_USE,
+        },
+        ("removed-but-used", "lib/a.js", "lib/z.js:4"),
     ),
     "an import by path, though another has the name": (
         {
