@@ -64,14 +64,14 @@ def secrets(deltas: Sequence[Delta]) -> Iterator[Finding]:
 
 
 def ignored(deltas: Sequence[Delta]) -> Iterator[Finding]:
-    """A new file that git ignores, or that is generated, vendored or binary-like."""
+    """A new file that git ignores, or that is generated or minified, tests aside."""
     for delta in deltas:
         if delta.old is not None or delta.new is None:
             continue
         if delta.ignored:
             message = f"a new file that git ignores ({delta.ignored})"
             yield _one(Rule.IGNORED, delta, 1, message)
-        elif delta.odd:
+        elif delta.odd and not is_test(delta.path):
             yield _one(Rule.IGNORED, delta, 1, f"a new file that is {delta.odd}")
 
 
