@@ -64,7 +64,7 @@ def opinion(
     ProviderError for an answer that says nothing of findings."""
     shown = change_text(deltas)
     prompt = prompt_for(session, model, _question(session, shown, deltas, known))
-    key = _key(model, prompt)
+    key = _key(session, model, prompt)
     text, usage, kept = _kept(session, key), Usage(), True
     if text is None:
         request, packed = prompt.request, prompt.packed
@@ -127,11 +127,13 @@ def _names(deltas: Sequence[Delta]) -> list[str]:
 # --- what was asked before --------------------------------------------------------
 
 
-def _key(model: Model, prompt: Prompt) -> str:
-    request = prompt.request
+def _key(session: Session, model: Model, prompt: Prompt) -> str:
+    request, settings = prompt.request, session.settings
     parts = (
         __version__,
         model.name,
+        settings.effort,
+        settings.verbosity,
         request.prefix.digest,
         request.tail,
         request.question,

@@ -106,6 +106,23 @@ def test_a_fix_goes_through_a_pipe_into_apply(machine: Machine, tmp_path: Path) 
     assert (repo / "lib.py").read_text() == LIB
 
 
+def test_a_model_that_fails_takes_no_finding_away(
+    machine: Machine, staged: Path, tmp_path: Path
+) -> None:
+    options = by_model(machine, tmp_path)
+    error = {"kind": "auth", "message": "no key"}
+    replies = {"replies": [{"text": "", "error": error}]}
+    (tmp_path / "script.json").write_text(json.dumps(replies))
+    done = machine.run("review", *options, "--output-format", "json", cwd=staged)
+    assert done.code == 4
+    is_result(done.result, "error")
+    assert done.result["error"]["type"] == "AuthError"
+    assert [f["rule"] for f in done.result["findings"]] == [FOUND]
+    text = machine.run("review", *options, cwd=staged)
+    assert (text.code, FOUND in text.text) == (4, True)
+    assert machine.run("review", *options, "--no-model", cwd=staged).code == 1
+
+
 def test_words_of_a_model_move_no_cursor(machine: Machine, tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo", FILES)
     write(repo, {"lib.py": LIB.replace("2**", "2 * ")})
