@@ -83,7 +83,16 @@ def _written(delta: Delta, tree: Tree) -> Iterator[Finding]:
         if one.guarded or delta.added.isdisjoint(range(one.first, one.last + 1)):
             continue
         if why := _missing(one, side, tree):
-            yield _finding(one, side, why, ())
+            yield _finding(one, side, why, _looked_into(one, side, tree))
+
+
+def _looked_into(one: Import, side: Side, tree: Tree) -> tuple[Spot, ...]:
+    """The module that a name was to come from, where there is one."""
+    if side.lang != "python" or not one.name:
+        return ()
+    ways = _python_ways(side.path, one.module)
+    home = next(filter(None, (_python_file(way, tree) for way in ways)), "")
+    return (Spot(home, 1, 1, "it is not in here"),) if home else ()
 
 
 def _left_behind(deltas: Sequence[Delta], tree: Tree) -> Iterator[Finding]:

@@ -38,7 +38,8 @@ def structural(
     """What ``rules`` find in the change, the worst first, then by place."""
     found = [f for f in _all(deltas, tree, means, rules) if f.rule in rules]
     # Of a deleted module the broken import says it all.
-    gone = {s.path for f in found if f.rule == Rule.IMPORT for s in f.related}
+    lost = [s for f in found if f.rule == Rule.IMPORT for s in f.related]
+    gone = {s.path for s in lost if s.before}
     found = [f for f in found if f.rule != Rule.REMOVED or f.at.path not in gone]
     return sorted(found, key=order)
 

@@ -145,7 +145,7 @@ FOUND = {
             "pkg/m.py": "def f(a):\n    return a.__dict__\n",
             "b.py": "from pkg.m import g\n",
         },
-        ("missing-import", "b.py", ""),
+        ("missing-import", "b.py", "pkg/m.py:1"),
     ),
     "a keyword argument is gone": (
         {"a.py": "def f(a, deep=False):\n    pass\n\n\nf(1, deep=True)\n"},
