@@ -82,7 +82,8 @@ async def _served(source: int, sink: int) -> int:
     serving = asyncio.ensure_future(connection.listen())
     with suppress(NotImplementedError, RuntimeError):
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, serving.cancel)
     with suppress(asyncio.CancelledError):
         await serving
     await connection.close()

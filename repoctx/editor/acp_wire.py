@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import queue
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,9 @@ WAITING = 1000
 """Messages that were read and not yet handled, and errors that were not yet taken;
 then nothing more is read."""
 PAUSE = 0.02
+"""Seconds between two looks at whether there is room for another error."""
+IDLE = 1.0
+"""Seconds between two looks at whether anybody reads."""
 
 PARSE_ERROR = -32700
 INVALID = -32600
@@ -96,7 +100,7 @@ class Wire:
         self._leaving.put((encoded(told), None))
 
     def _write(self) -> None:
-        while (item := self._leaving.get()) is not None:
+        while (item := self._next()) is not None:
             data, done = item
             try:
                 while data and not self._broken:
@@ -106,6 +110,17 @@ class Wire:
                 self._end()
             if done is not None:
                 self._tell(_settle, done, self._broken)
+
+    def _next(self) -> _Line | None:
+        """The next line to write. While there is none it is looked whether anybody
+        still reads, which only a write would tell otherwise."""
+        while True:
+            try:
+                return self._leaving.get(timeout=IDLE)
+            except queue.Empty:
+                if not self._broken and gone(self._sink):
+                    self._broken = True
+                    self._end()
 
     def _end(self) -> None:
         self._tell(self._came.put_nowait, None)
@@ -123,6 +138,16 @@ def _settle(done: asyncio.Future[None], broken: bool) -> None:
         done.exception()  # Whoever waits hears it; where nobody does, nobody must.
     else:
         done.set_result(None)
+
+
+def gone(sink: int) -> bool:
+    """Whether the other end of a pipe or a socket is closed."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(sink, 0)
+    found = poll.poll(0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in found)
 
 
 class Lines:
