@@ -1,7 +1,6 @@
 """``repoctx acp``: the agent that editors start, over the Agent Client Protocol.
 
-Nothing but the protocol stands on stdout, and nothing on stderr but a usage error: what
-this process starts reads and writes neither.
+Nothing but the protocol stands on stdout, and nothing on stderr but a usage error.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
+from repoctx.editor.stdio import take_stdio
 from repoctx.errors import MissingExtra
 
 EXAMPLES = """examples, in the settings of the editor:
@@ -48,25 +49,17 @@ def main(argv: Sequence[str]) -> int:
     gc.freeze()
     gc.enable()
     logging.getLogger().addHandler(logging.NullHandler())
-    source, sink = _taken()
     try:
-        return asyncio.run(_served(source, sink))
+        source, sink = take_stdio()
+    except OSError:
+        return 2  # There is nobody to talk to.
+    try:
+        asyncio.run(_served(source, sink))
     except KeyboardInterrupt:
         return 130
 
 
-def _taken() -> tuple[int, int]:
-    """Descriptors of stdin and stdout that no child gets; whatever else reads or writes
-    there reads nothing and writes nowhere."""
-    source, sink = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    os.close(nothing)
-    return source, sink
-
-
-async def _served(source: int, sink: int) -> int:
+async def _served(source: int, sink: int) -> NoReturn:
     from acp import AgentSideConnection
 
     from repoctx.editor.acp_agent import Agent
@@ -80,13 +73,14 @@ async def _served(source: int, sink: int) -> int:
         use_unstable_protocol=True,
     )
     serving = asyncio.ensure_future(connection.listen())
-    with suppress(NotImplementedError, RuntimeError):
+    with suppress(NotImplementedError, RuntimeError, AttributeError):
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, serving.cancel)
     with suppress(asyncio.CancelledError):
         await serving
     await connection.close()
-    if not await asyncio.to_thread(agent.stop):
-        os._exit(0)  # A thread that waits for nobody any more; all it wrote is whole.
-    return 0
+    await asyncio.to_thread(agent.stop)
+    # All that was written is whole, and to take thousands of models apart, or to wait
+    # for a thread that waits for nobody any more, would only let the editor wait.
+    os._exit(0)

@@ -207,15 +207,14 @@ class Agent:
         if talk is not None and talk.job is not None:
             talk.job.cancel()
 
-    def stop(self) -> bool:
-        """End every turn, and wait for what is being written; whether all ended."""
+    def stop(self) -> None:
+        """End every turn, and wait for what is being written."""
         for talk in list(self._talks.values()):
             if talk.job is not None:
                 talk.job.cancel()
         until = time.monotonic() + GRACE
         for thread in list(self._threads):
             thread.join(max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
 
     # --- what they share ----------------------------------------------------------
 

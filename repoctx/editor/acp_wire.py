@@ -17,14 +17,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from repoctx.editor.stdio import TooLong, encoded, lines
+
 MOST = 32 * 1024 * 1024
 """Bytes of one line."""
-CHUNK = 256 * 1024
 WAITING = 1000
 """Messages that were read and not yet handled, and errors that were not yet taken;
 then nothing more is read."""
 PAUSE = 0.02
 """Seconds between two looks at whether there is room for another error."""
+LAST = 2.0
 IDLE = 1.0
 """Seconds between two looks at whether anybody reads."""
 
@@ -45,8 +47,9 @@ class Wire:
         self._room = threading.Semaphore(WAITING)
         self._leaving: queue.SimpleQueue[_Line | None] = queue.SimpleQueue()
         self._broken = False
-        for run in (self._read, self._write):
-            threading.Thread(target=run, daemon=True).start()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
 
     async def receive(self) -> Message | None:
         """The next message; None at the end of either stream."""
@@ -59,21 +62,23 @@ class Wire:
         if self._broken:
             raise ConnectionError("nobody reads any more")
         done: asyncio.Future[None] = self._loop.create_future()
-        self._leaving.put((encoded(message), done))
+        self._leaving.put((_line(message), done))
         await done
 
     async def close(self) -> None:
-        """Let the writer end when it has written what waits."""
+        """Write what waits, if anybody reads it within `LAST` seconds."""
         self._leaving.put(None)
+        await asyncio.to_thread(self._writer.join, LAST)
 
     # --- in threads of their own --------------------------------------------------
 
     def _read(self) -> None:
-        lines = Lines(self._take, self._refuse)
-        with suppress(OSError, RuntimeError):
-            while data := os.read(self._source, CHUNK):
-                lines.feed(data)
-            lines.feed(b"\n")
+        with suppress(RuntimeError):  # The loop is closed.
+            for line in lines(self._source, MOST):
+                if isinstance(line, TooLong):
+                    self._refuse(INVALID, f"a line of more than {MOST:,} bytes")
+                else:
+                    self._take(line)
         self._end()
 
     def _take(self, line: bytes) -> None:
@@ -97,7 +102,7 @@ class Wire:
         told = {"jsonrpc": "2.0", "id": number, "error": error}
         while self._leaving.qsize() > WAITING and not self._broken:
             time.sleep(PAUSE)
-        self._leaving.put((encoded(told), None))
+        self._leaving.put((_line(told), None))
 
     def _write(self) -> None:
         while (item := self._next()) is not None:
@@ -150,47 +155,16 @@ def gone(sink: int) -> bool:
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in found)
 
 
-class Lines:
-    """Cuts a stream into lines; of one longer than ``MOST`` nothing is kept."""
-
-    def __init__(
-        self, take: Callable[[bytes], None], refuse: Callable[[int, str], None]
-    ) -> None:
-        self._take, self._refuse = take, refuse
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes, in whatever cuts they come."""
-        *whole, rest = data.split(b"\n")
-        for line in whole:
-            self._add(line)
-            if self._size > MOST:
-                self._refuse(INVALID, f"a line of more than {MOST:,} bytes")
-            else:
-                self._take(b"".join(self._parts))
-            self._parts, self._size = [], 0
-        self._add(rest)
-
-    def _add(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > MOST:
-            self._parts.clear()
-        else:
-            self._parts.append(part)
-
-
-def encoded(message: Message) -> bytes:
-    """The line of a message; what UTF-8 cannot say becomes a question mark."""
+def _line(message: Message) -> bytes:
+    """The line of a message. A validation error holds the whole of what was sent: only
+    where and what is told."""
     error = message.get("error")
     if isinstance(error, dict) and isinstance(error.get("data"), dict):
-        # A validation error holds the whole of what was sent.
         found = error["data"].get("errors")
         if isinstance(found, list):
             kept = [{k: e.get(k) for k in ("loc", "msg")} for e in found[:10]]
             error["data"] = {"errors": kept}
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "replace") + b"\n"
+    return encoded(message) + b"\n"
 
 
 def _wrong(message: object) -> str:

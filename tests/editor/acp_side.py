@@ -164,7 +164,11 @@ async def running(ide: Ide, env: Mapping[str, str], cwd: Path) -> AsyncIterator[
             *ACP,
             env=env,
             cwd=cwd,
-            transport_kwargs={"stderr": stderr, "limit": 2**26},
+            transport_kwargs={
+                "stderr": stderr,
+                "limit": 2**26,
+                "shutdown_timeout": PATIENCE,
+            },
             observers=[note],
         ) as (agent, process):
             ide.agent, ide.process = agent, process

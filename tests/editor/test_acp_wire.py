@@ -333,6 +333,15 @@ def leave(agent: Raw, way: str) -> None:
         agent.close(*streams.get(way, pipes))
 
 
+def test_the_answer_to_a_pipe_that_ends_is_written(home: Path) -> None:
+    told = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+    data = json.dumps(told | {"params": {"protocolVersion": 1}}).encode()
+    env = environment(home)
+    done = subprocess.run(ACP, env=env, input=data, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["result"]["protocolVersion"] == 1
+
+
 def test_a_missing_extra_names_the_command(home: Path) -> None:
     code = "import sys; sys.modules['acp'] = None; sys.argv = ['repoctx', 'acp']; "
     code += "from repoctx.__main__ import main; sys.exit(main())"
