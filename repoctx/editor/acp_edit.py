@@ -104,12 +104,13 @@ class Editing:
         """Show the whole change and ask the person, unless he has said it for all."""
         if not located.patch.changes:
             return True
-        self._show(located)
+        shown = self._show(located)
         for warning in located.warnings:
             self.client.think(warning)
         sure = self.talk.always
         if sure is None:
-            call = ToolCallUpdate(tool_call_id=self.call, title=self._title(located))
+            # Some clients show what stands here, not what they were told before.
+            call = ToolCallUpdate(tool_call_id=self.call, kind="edit", **shown)
             chosen = self.client.permitted(call, CHOICES)
             if chosen in (ALWAYS, NEVER):
                 self.talk.always = chosen == ALWAYS
@@ -136,31 +137,25 @@ class Editing:
             self._told = rows
             self.client.update(plan(rows))
 
-    def _show(self, located: Located) -> None:
+    def _show(self, located: Located) -> dict[str, Any]:
         changes = located.patch.changes
         self.files = {c.path: RUNNING for c in changes}
         self._plan({})
         shown = {change.path: change for change in located.changes}
         content = [_diff(self.root, c, shown.get(c.path)) for c in changes]
         where = [ToolCallLocation(path=str(self.root / c.path)) for c in changes]
-        title = self._title(located)
+        told: dict[str, Any] = {
+            "title": self._title(located),
+            "status": WAITING,
+            "content": content,
+            "locations": where,
+        }
         if self.call:
-            again = update_tool_call(
-                self.call, title=title, content=content, locations=where
-            )
-            self.client.update(again)
-            return
-        self.call = f"edit-{secrets.token_hex(4)}"
-        self.client.update(
-            start_tool_call(
-                self.call,
-                title,
-                kind="edit",
-                status=WAITING,
-                content=content,
-                locations=where,
-            )
-        )
+            self.client.update(update_tool_call(self.call, **told))
+        else:
+            self.call = f"edit-{secrets.token_hex(4)}"
+            self.client.update(start_tool_call(self.call, kind="edit", **told))
+        return told
 
     def _title(self, located: Located) -> str:
         paths = [c.path for c in located.patch.changes]

@@ -152,7 +152,7 @@ def apply(
                 return Applied(located, ran=ran)
             _save_first(session, patch)
             record = commit(session.place.root, folder, patch, edits.title)
-            session.notes += tell(session.editor, patch.changes)
+            session.notes += tell(session.place.root, session.editor, patch.changes)
             return Applied(located, record, ran)
         except Drifted:
             if attempt == ATTEMPTS:

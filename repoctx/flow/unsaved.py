@@ -10,9 +10,11 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from repoctx.errors import Drifted, ProviderError, RepoctxError
+from repoctx.scan import read_file
 from repoctx.values import FileChange
 
 MOST = 4_000_000
@@ -68,16 +70,31 @@ def save_first(
         editor.write(change.path, text)
 
 
-def tell(editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
-    """Give the editor the new text of each file; lines on those it did not take."""
+def tell(root: Path, editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
+    """Give the editor the new text of each file, which the disk has already; lines on
+    those of which it then saved another."""
     lines = []
     for change in changes:
         if editor is None or change.new is None or b"\r" in change.new:
             continue
         try:
-            editor.write(change.path, change.new.decode())
+            text = change.new.decode()
+            if editor.write(change.path, text) and not _there(root, change, b""):
+                # Some take the end of the last line for the beginning of one more.
+                if _there(root, change, b"\n"):
+                    editor.write(change.path, text.removesuffix("\n"))
+                if not _there(root, change, b""):
+                    lines.append(f"{change.path}: the editor changed it on saving")
         except UnicodeDecodeError:
             continue
         except RepoctxError as exc:  # Also Interrupted: what is written stays so.
             lines.append(f"{change.path} is written, but the editor says: {exc}")
     return lines
+
+
+def _there(root: Path, change: FileChange, more: bytes) -> bool:
+    """Whether the file has its new bytes, and ``more``."""
+    assert change.new is not None  # noqa: S101 - such a file is not told of
+    with suppress(OSError):
+        return read_file(root, change.path) == change.new + more
+    return False

@@ -50,6 +50,8 @@ class Ide:
         self.unsaved: dict[str, str] = {}
         self.written: list[tuple[str, str]] = []
         self.heard: Callable[[dict[str, Any]], Any] = lambda _: None
+        self.adds_a_line = False
+        self.formats: Callable[[str], str] = lambda text: text
         self.agent: Any = None
         self.process: Any = None
 
@@ -88,7 +90,9 @@ class Ide:
     ) -> WriteTextFileResponse:
         self.unsaved.pop(path, None)
         self.written.append((path, content))
-        Path(path).write_text(content)
+        if self.adds_a_line:
+            content += "\n"
+        Path(path).write_text(self.formats(content))
         return WriteTextFileResponse()
 
     # --- what a test does ---------------------------------------------------------
@@ -102,6 +106,12 @@ class Ide:
     async def open(self, cwd: Path) -> str:
         """A new session's id."""
         return str((await self.agent.new_session(str(cwd), mcp_servers=[])).session_id)
+
+    async def until(self, kind: str) -> None:
+        """Wait for an update of a kind."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.of(kind):
+                await asyncio.sleep(0.02)
 
     def of(self, kind: str, session: str = "") -> list[dict[str, Any]]:
         """The updates of a kind."""

@@ -94,7 +94,9 @@ def test_a_new_session_reads_nothing(home: Path, repo: Path) -> None:
     ide = Ide()
 
     async def work(agent: Any) -> Any:
-        return await agent.new_session(str(repo), mcp_servers=[])
+        told = await agent.new_session(str(repo), mcp_servers=[])
+        await ide.until("available_commands_update")
+        return told
 
     told = conversing(ide, env(home, ANSWER), home, work)
     assert [m.id for m in told.modes.available_modes] == ["ask", "edit", "review"]
@@ -313,6 +315,7 @@ def test_an_edit_is_shown_permitted_and_made(home: Path, repo: Path) -> None:
     ]
     (asked,) = ide.asked
     assert asked["toolCallId"] == call["toolCallId"]
+    assert asked["content"] == call["content"]
     kinds = ["allow_once", "allow_always", "reject_once", "reject_always"]
     assert [kind for _, kind in asked["options"]] == kinds
     states = [
@@ -477,6 +480,24 @@ def test_unsaved_lines_that_nobody_asked_about_are_merged(
     assert calc.read_text() == "# mine\n\n" + FILES["calc.py"]
 
 
+@pytest.mark.parametrize("way", ["adds a line", "formats"])
+def test_an_editor_that_saves_something_else(home: Path, repo: Path, way: str) -> None:
+    ide = Ide(fs=(True, True))
+    ide.adds_a_line = way == "adds a line"
+    if way == "formats":
+        ide.formats = lambda text: text.replace("a * b", "(a * b)")
+    assert edit_once(ide, home, repo, TWO) == "end_turn"
+    saved = (repo / "calc.py").read_text()
+    told = ide.said(kind="agent_thought_chunk")
+    if way == "formats":
+        assert "(a * b)" in saved
+        assert "calc.py: the editor changed it on saving" in told
+    else:
+        assert saved == FILES["calc.py"].replace("+", "*")
+        assert (repo / "new.py").read_text() == "x = 1\n"
+        assert "changed it" not in told
+
+
 def test_an_editor_that_only_reads_gets_its_change_on_the_disk(
     home: Path, repo: Path
 ) -> None:
@@ -541,7 +562,7 @@ def test_the_model_and_the_mode_can_be_set(home: Path, repo: Path) -> None:
 
         assert (await choose("model", "scripted/two"))["model"] == "scripted/two"
         assert (await choose("mode", "edit"))["mode"] == "edit"
-        await asyncio.sleep(0.1)
+        await ide.until("current_mode_update")
         assert ide.of("current_mode_update")[-1]["currentModeId"] == "edit"
         for key, value in (("model", "nobody/x"), ("mode", "x"), ("x", "y")):
             with pytest.raises(RequestError) as caught:
