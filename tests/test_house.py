@@ -28,6 +28,7 @@ DOCUMENTS = {
     "repoctx/index/FORMAT.md": "SCHEMA_VERSION",
     "repoctx/parse/GRAMMAR.md": "GRAMMAR_VERSION",
     "repoctx/apply/FORMAT.md": "JOURNAL_VERSION",
+    "repoctx/editor/MCP.md": "MCP_VERSION",
     "repoctx/editor/PROTOCOL.md": "PROTOCOL_VERSION",
     "repoctx/probe/PROBES.md": "PROBES_VERSION",
 }

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from repoctx.errors import Interrupted, MissingExtra, RepoctxError, UsageError
 
+MCP_VERSION = 1
+"""Of what MCP.md promises."""
+
 EPILOG = """\
 register it, for example:
   claude mcp add repoctx -- repoctx mcp

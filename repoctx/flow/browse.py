@@ -45,9 +45,6 @@ PLACES = 40
 SYMBOLS = 400
 """Definitions that one name finds."""
 
-NO_FILE = frozenset({Reason.SYMLINK, Reason.SUBMODULE, Reason.SPECIAL})
-"""What is left out of a listing in every tree alike."""
-
 
 def shown(path: str) -> str:
     """A path as JSON can carry it: bytes that are not UTF-8 become ``\\udcXX``."""
@@ -327,9 +324,12 @@ def diff(session: Session, subject: Subject) -> Diff:
     """The change under ``subject``. Raises what `sides` raises."""
     both = sides(session, subject)
     made: list[tuple[FileChange, int]] = []
+    hidden = {item.path: item for item in _unseen(both.gone, both.fresh)}
     with opened(session, both) as (deltas, _):
         for delta in deltas:
             old, new = delta.old, delta.new
+            if delta.path in hidden:
+                continue
             before = _bytes(old.text) if old else None
             after = _bytes(new.text) if new else None
             if old and new and old.path != new.path:
@@ -338,7 +338,7 @@ def diff(session: Session, subject: Subject) -> Diff:
                 made.append((moved, 0))
             elif side := new or old:
                 made.append((FileChange(side.path, before, after), 0))
-    return Diff(changes_of(made), tuple(_unseen(both.gone, both.fresh)))
+    return Diff(changes_of(made), tuple(hidden.values()))
 
 
 def _bytes(text: str) -> bytes:
@@ -349,7 +349,7 @@ def _unseen(gone: Snapshot, fresh: Snapshot) -> Iterator[LeftOut]:
     found = {
         item.path: item
         for item in (*gone.left_out, *fresh.left_out)
-        if item.oid and item.reason not in NO_FILE | {Reason.DUPLICATE}
+        if item.reason is not Reason.DUPLICATE
     }
     for path in sorted(found, key=byte_order):
         yield found[path]

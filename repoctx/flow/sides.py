@@ -152,6 +152,7 @@ def _contents(snapshot: Snapshot) -> set[tuple[str, str]]:
 def _fresh(new: Snapshot, before: Listing) -> Snapshot:
     """The part of ``new`` that was not just so before."""
     same = {(e.path, e.oid) for e in before.entries}
+    same |= {(out.path, out.oid) for out in before.left_out}
     files = tuple(f for f in new.files if (f.path, f.oid) not in same)
     left_out = tuple(o for o in new.left_out if (o.path, o.oid) not in same)
     return Snapshot(files, left_out, new.tree)

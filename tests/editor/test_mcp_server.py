@@ -230,9 +230,20 @@ def test_a_change_its_review_and_its_stages(repo: Path) -> None:
     assert "+class RetryRules:" in base.structured_content["text"]
     assert [f["path"] for f in staged.structured_content["files"]] == ["shop/new.py"]
     assert now.structured_content["unseen"] == [{"path": "blob.bin", "why": "binary"}]
+    links = [{"path": p, "why": "symbolic link"} for p in ("link.txt", "up")]
+    assert base.structured_content["unseen"][1:] == links
     rules = {f["rule"] for f in judged.structured_content["findings"]}
     assert "removed-but-used" in rules
     assert both.is_error
+
+
+def test_nothing_is_changed_in_a_clean_tree(repo: Path) -> None:
+    commit(repo, "links, too")
+    for done in all_calls(
+        repo, ("diff", {}), ("review", {}), ("diff", {"base": "main"})
+    ):
+        data = done.structured_content
+        assert data["total"] == 0 and data.get("files", 0) in (0, [])
 
 
 def test_a_packed_context_keeps_to_its_budget(repo: Path) -> None:
