@@ -12,6 +12,7 @@ DOORS = {
     "acp": "repoctx.editor.acp",
     "mcp": "repoctx.editor.mcp",
     "serve": "repoctx.editor.serve",
+    "lsp": "repoctx.editor.lsp",
 }
 """Commands that start at once; each module has a ``main(argv)``."""
 

@@ -43,6 +43,7 @@ DOORS = {
     "acp": "Serve an editor that speaks the Agent Client Protocol.",
     "mcp": "Serve the repository to agents by MCP, read-only.",
     "serve": "Serve editors over stdin and stdout, as JSON-RPC.",
+    "lsp": "Serve editors as a language server: findings, fixes, questions.",
 }
 """Commands that `repoctx.__main__` opens without this library."""
 

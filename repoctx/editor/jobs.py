@@ -69,7 +69,7 @@ class Where:
     text: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One job in the repository at ``start``, with settings given for it as ``flags``
     (by the settings' keys; a wrong one is a SettingsError).
