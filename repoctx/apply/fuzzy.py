@@ -108,29 +108,30 @@ def _aligned(marks: str, old: Sequence[str], file: Keyed, start: int) -> Scored 
     if not full or all(n is None for n in at):
         return None
     total = sum(scores[n] for n in full) / len(full)
-    _snug(at, old, file)
+    _snug(at, marks, old, file)
     return total, Place(FUZZY, tuple(at))
 
 
-def _snug(at: list[int | None], old: Sequence[str], file: Keyed) -> None:
+def _snug(at: list[int | None], marks: str, old: Sequence[str], file: Keyed) -> None:
     """Move lines that stand several times between their neighbours, such as closing
-    braces, to where they stand as they are, and else beside a neighbour."""
+    braces, to where they stand as they are, and else close to what is taken out."""
     keys, lines = file.keys(LEADING), file.source.lines
     found = [(n, index) for n, index in enumerate(at) if index is not None]
     rows, places = [n for n, _ in found], [index for _, index in found]
-    for i in (*range(len(rows)), *reversed(range(len(rows)))):
-        line, own = old[rows[i]], places[i]
-        sides = places[max(0, i - 1) : i] + places[i + 1 : i + 2]
-        low = places[i - 1] + 1 if i else own
-        high = places[i + 1] if i + 1 < len(places) else own + 1
-        if not sides or high - low < 2:
-            continue
-        near = [k for k in range(low, high) if keys[k] == keys[own]]
-        gaps = [min(abs(k - side) for side in sides) for k in near]
-        rank = [
-            (lines[k] != line, gap, k != own) for k, gap in zip(near, gaps, strict=True)
-        ]
-        places[i] = near[rank.index(min(rank))]
+    first, last = marks.find("-"), marks.rfind("-")
+    for i in (*reversed(range(len(rows))), *range(len(rows))):
+        own = places[i]
+        above = places[i - 1] if i else own - 1
+        below = places[i + 1] if i + 1 < len(places) else own + 1
+        near = [k for k in range(above + 1, below) if keys[k] == keys[own]]
+        if rows[i] < first:
+            far = [below - k for k in near]
+        elif rows[i] > last >= 0:
+            far = [k - above for k in near]
+        else:
+            far = [abs(k - own) for k in near]
+        other = [lines[k] != old[rows[i]] for k in near]
+        places[i] = min(zip(other, far, near, strict=True))[2]
     for n, index in zip(rows, places, strict=True):
         at[n] = index
 

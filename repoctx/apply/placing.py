@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from repoctx.apply.adapt import Dress, adapted
 from repoctx.apply.choose import Trusted, certain, choose
@@ -231,15 +232,26 @@ def _present(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
         marked = ready(lines, file)
         old = set(file.of(marked.old, LEADING))
         added = zip(marked.added, file.of(marked.added, LEADING), strict=True)
-        fresh = any(_tells(line) and key not in old for line, key in added)
+        held = _held(marked)
+        fresh = any(_tells(line) and (held or key not in old) for line, key in added)
         if not fresh and not _closed(marked, file) and not _stale(marked, dress):
             continue
         places = rows(marked.new, file, EXACT)
-        if len(places) == 1 and not _left(marked, places[0], file):
+        if len(places) == 1 and (held or not _left(marked, places[0], file)):
             [place] = places
             dress.stale = True
             return Fit(EXACT, (), place.start + 1, place.end, present=True)
     return None
+
+
+def _held(marked: Ready) -> bool:
+    """Whether lines that stay and say something stand above and below all changes, so
+    that nothing that was to go can be left beside the new side."""
+    ends = []
+    for lines in (marked.lines, marked.lines[::-1]):
+        kept = takewhile(lambda line: line[0] == " ", lines)
+        ends.append(any(line.strip() for line in kept))
+    return all(ends)
 
 
 def _left(marked: Ready, place: Place, file: Keyed) -> bool:

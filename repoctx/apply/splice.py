@@ -88,6 +88,11 @@ def _change(
         if len(gone) < end - start:
             lost = next(n for n in range(start, end) if n not in gone)
             raise Refused("gap", f"line {lost + 1} is not in the block")
+        low = start if before is None else before + 1
+        high = end if after is None else after
+        beside = [*range(low, start), *range(end, high)]
+        if new and (full := [n for n in beside if texts[n].strip()]):
+            raise Refused("gap", f"before or after line {full[0] + 1}?")
         return Change(start, end, *_ended(new))
     low = 0 if before is None else before + 1
     high = low if after is None else after

@@ -73,11 +73,11 @@ class _Reader:
             self.blocks += blocks
             return at
         if self._has(search_replace.FORM) and search_replace.opens(line):
-            paths = search_replace.names(self.lines, at) or tuple(
-                filter(None, [self.path])
+            names = search_replace.names(self.lines, at)
+            block, at = search_replace.parse(
+                self.lines, at, names or tuple(filter(None, [self.path]))
             )
-            block, at = search_replace.parse(self.lines, at, paths)
-            return self._keep(block, at)
+            return self._keep(block if names else self._guessed(block), at)
         if self._has(unified.FORM) and unified.opens(self.lines, at):
             blocks, at = unified.parse(
                 self.lines, at, self._near(at), bool(self.open_fence)
@@ -94,6 +94,17 @@ class _Reader:
         self.blocks.append(block)
         self.path = block.path or self.path
         return at
+
+    def _guessed(self, block: Block) -> Block:
+        """The block with the name that the line above may be, where it is no new file's
+        and the block's own opening does not name one."""
+        told = block.path not in ("", self.path)
+        path = search_replace.guess(self.lines, block.line)
+        if not path or told or block.kind is not BlockKind.EDIT:
+            return block
+        problem = "" if block.problem == "no-path" else block.problem
+        also = tuple(filter(None, [block.path]))
+        return replace(block, path=path, also=also, problem=problem)
 
     def _has(self, form: str) -> bool:
         return form in self.forms

@@ -161,19 +161,42 @@ def named(line: str) -> str:
     comment = _COMMENT.match(text)
     if comment and not text.startswith("#!"):
         text = comment[1].strip()
-    text = _ITEM.sub("", text).strip().rstrip(":").strip("*_ ").rstrip(":").strip()
+    text = _undressed(_ITEM.sub("", text).strip().rstrip(":")).rstrip(":").strip()
     ticked = _TICKED.fullmatch(text)
     if ticked:
         path = ticked[1].strip()
         return path if looks_like_path(path) or re.fullmatch(r"[\w.-]+", path) else ""
-    text = _AFTER.sub("", text).strip("*_`\"' ")
+    text = _undressed(_AFTER.sub("", text))
     if looks_like_path(text) and not _LABEL.match(text):
         return text
-    bare = _LABEL.sub("", text, count=1).strip("*_`\"' ")
+    bare = _undressed(_LABEL.sub("", text, count=1))
     for candidate in (bare, text):
         if " " not in candidate and looks_like_path(candidate):
             return candidate
     return ""
+
+
+def _undressed(text: str) -> str:
+    """Without quotes and the marks of emphasis; names may begin with one ``_``."""
+    text = text.strip("*`\"' ")
+    if text.startswith("_") and text.endswith("_"):
+        text = text.strip("_")
+    return text.strip("*`\"' ")
+
+
+def guessed(line: str) -> str:
+    """The name with spaces that a line may be, where there is such a file; empty for a
+    line that cannot be one."""
+    text = _undressed(line.strip().lstrip("# ").rstrip(":"))
+    words = text.split(" ")
+    plain = re.fullmatch(r"[\w .@+/-]{1,200}", text) and ".." not in text
+    if not plain or not 1 < len(words) < 6 or text[0] in "/-+ ":
+        return ""
+    return text if _ENDING.search(words[-1]) or _bare(words[-1]) else ""
+
+
+def _bare(name: str) -> bool:
+    return name.lower() in _BARE or bool(_UPPER.fullmatch(name))
 
 
 def partial(line: str) -> bool:
@@ -217,11 +240,13 @@ def looks_like_path(text: str) -> bool:
     if re.match(r"(?i)(?:.*/)?\.git\b[ .]*/", text):
         # Named plainly enough to be refused.
         return True
-    if last.lower() in _BARE or _UPPER.fullmatch(last):
+    if _bare(last):
         return True
     if " " in text:
         # Names with spaces are rare: they need an ending and few words.
         words = text.split()
+        if "/" in words[0] and len(words) < 4 and not _ENDING.search(words[0]):
+            return bool(_ENDING.search(words[-1])) or _bare(words[-1])
         return bool(_SPACED.search(last)) and len(words) <= 4 + 2 * text.count("/")
     if text.endswith((".", ",", ";", "!", "?")) and text not in (".", ".."):
         return False

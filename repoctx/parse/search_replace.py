@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from repoctx.parse.naming import fence, info_path, looks_like_path, named
+from repoctx.parse.naming import fence, guessed, info_path, looks_like_path, named
 from repoctx.values import Block, BlockKind, Hunk
 
 FORM = "search-replace"
@@ -155,6 +155,14 @@ def _block(
 
 def _old(hunk: Hunk) -> bool:
     return any(line[0] == "-" and line[1:] for line in hunk.lines)
+
+
+def guess(lines: list[str], at: int) -> str:
+    """The name with spaces that the line above a block or its fence may be."""
+    for n in range(at - 1, max(-1, at - 4), -1):
+        if lines[n].strip() and not fence(lines[n]):
+            return guessed(lines[n])
+    return ""
 
 
 def names(lines: list[str], at: int) -> tuple[str, ...]:
