@@ -11,6 +11,7 @@ from repoctx.probe.draw import shuffled
 from repoctx.probe.ground import LARGE, Draft, Ground
 from repoctx.probe.probes import Scoring
 from repoctx.probe.score import copied
+from repoctx.probe.sets import RARE, batches
 from repoctx.probe.survey import mentions
 from repoctx.probe.tongues import CALLABLE
 from repoctx.values import SourceFile, Symbol
@@ -25,8 +26,6 @@ _STARRED = frozenset(
     {"c", "c-sharp", "cpp", "java", "javascript", "kotlin", "php", "scala", "tsx"}
     | {"typescript"}
 )
-BATCH = 120
-"""Names whose places are looked up in one pass over the texts."""
 SENTENCE = 6
 """Lines of a description's first sentence at most."""
 BODIES = 12
@@ -148,11 +147,11 @@ def description(ground: Ground, count: int) -> Iterator[Draft]:
         one
         for one in shuffled(documented, (ground.seed, "description"), _key)
         if named[one.symbol.name.casefold()] == 1
+        and ground.survey.rare(one.symbol.name, RARE)
     ]
     found = 0
-    for at in range(0, len(drawn), BATCH):
-        batch = drawn[at : at + BATCH]
-        places = mentions(ground.material, {one.symbol.name for one in batch})
+    for batch in batches(drawn, count):
+        places = mentions(ground.survey, {one.symbol.name for one in batch})
         for file, symbol in batch:
             lines = ground.material.text(file.path).split("\n")
             told = hidden(sentence(lines, symbol, file.lang), symbol.name).strip()

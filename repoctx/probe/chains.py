@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from repoctx.probe.ground import Draft, Ground
 from repoctx.probe.probes import Scoring
-from repoctx.probe.sets import BATCH, called, callers_of, drawn, number_of
+from repoctx.probe.sets import batches, called, callers_of, drawn, number_of
 from repoctx.probe.survey import Hit, Key, hits
 from repoctx.probe.tongues import CALLABLE
 
@@ -61,8 +61,7 @@ def paths(ground: Ground, count: int) -> Iterator[Draft]:
     names = drawn(ground, keys, "path")
     who = _Callers(ground)
     found = 0
-    for at in range(0, len(names), BATCH):
-        batch = names[at : at + BATCH]
+    for batch in batches(names, count):
         who.learn(batch)
         second = {key: _step(who, {key[1]}, key[0]) for key in batch}
         who.learn((key[0], y) for key, ys in second.items() for y in ys or ())

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from repoctx.probe.draw import camel, snake
 from repoctx.probe.ground import LARGE, Draft, Ground
 from repoctx.probe.probes import Scoring
-from repoctx.probe.sets import BATCH, called, callers_of, drawn
+from repoctx.probe.sets import batches, called, callers_of, drawn
 from repoctx.probe.survey import Hit, Key, hits, mentions
-from repoctx.probe.tongues import CALLABLE
 
 FEWEST, MOST = 3, 16
 """Places of one change."""
@@ -67,18 +66,18 @@ def renames(ground: Ground, count: int) -> Iterator[Draft]:
         for key in survey.callables()
         if re.search(r"[a-z]_[a-z]|[a-z][A-Z]", key[1])
         and len(key[1]) >= 8
+        and survey.rare(key[1], FILES)
         and 1 <= len(survey.calls.get(key, ())) <= MOST
     ]
     names = drawn(ground, keys, "rename")
     found = 0
-    for at in range(0, len(names), BATCH):
-        batch = names[at : at + BATCH]
-        places = mentions(ground.material, {name for _, name in batch})
-        for n, (_, name) in enumerate(batch):
+    for batch in batches(names, count):
+        places = mentions(survey, {name for _, name in batch})
+        for _, name in batch:
             where = places.get(name, [])
             if not _clear(ground, where):
                 continue
-            words = ground.name("rename", name, at, n)
+            words = ground.name("rename", name)
             new = snake(words) if "_" in name else camel(words)
             yield _rename(ground, name, new, where)
             found += 1
@@ -129,12 +128,11 @@ def arguments(ground: Ground, count: int) -> Iterator[Draft]:
         key
         for key in survey.callables()
         if FEWEST - 1 <= len(survey.calls.get(key, ())) < MOST
-        and survey.defined[key][0].symbol.kind in CALLABLE
+        and survey.rare(key[1], 2 * FILES)
     ]
     names = drawn(ground, keys, "argument")
     found = 0
-    for at in range(0, len(names), BATCH):
-        batch = names[at : at + BATCH]
+    for batch in batches(names, count):
         places = hits(survey, batch)
         for key in batch:
             draft = _argument(ground, key, places[key])

@@ -34,10 +34,11 @@ class Ground:
     @cached_property
     def taken(self) -> frozenset[str]:
         """The words in it that a planted name could be, case aside."""
+        paths = [file.path for file in self.material.files]
         return frozenset(
             word.casefold()
-            for file in self.material.files
-            for word in set(_WORD.findall(self.material.text(file.path)))
+            for _, text in self.material.texts(paths)
+            for word in set(_WORD.findall(text))
             if ends_like_a_name(word)
         )
 

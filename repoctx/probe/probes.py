@@ -3,7 +3,7 @@ repository it is made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -101,6 +101,10 @@ class Material(Protocol):
 
     def text(self, path: str) -> str:
         """A file's text as the context has it; empty when it cannot be had."""
+        ...
+
+    def texts(self, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Many files with their texts, in the order of ``paths``."""
         ...
 
     def outline(self, path: str) -> Outline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from repoctx.probe.draw import shuffled
 from repoctx.probe.ground import Draft, Ground
@@ -14,11 +14,13 @@ from repoctx.probe.survey import Hit, Key, Site, Survey, around, hits
 from repoctx.probe.tongues import CALLABLE, HOLDERS
 from repoctx.values import Definition, Kind
 
+T = TypeVar("T")
+
 FEWEST, MOST = 2, 12
 """Items of a set that is asked for."""
 
-BATCH = 120
-"""Names whose places are looked up in one pass over the texts."""
+RARE = 60
+"""Files in which a name may stand, whatever for; more are seldom all understood."""
 
 _CALL = r"^\s*(?:::\s*<[^()]*>|<[^()=]*>)?\s*(?:\?\.)?\("
 """What follows a name where it is called, type arguments aside."""
@@ -41,8 +43,7 @@ def certain(
 ) -> Iterator[Truth]:
     """The first ``count`` names of which the truth is certain."""
     found = 0
-    for at in range(0, len(names), BATCH):
-        batch = names[at : at + BATCH]
+    for batch in batches(names, count):
         places = hits(ground.survey, batch)
         for key in batch:
             truth = check(ground.survey, key, places[key])
@@ -53,9 +54,21 @@ def certain(
                     return
 
 
+def batches(names: Sequence[T], count: int) -> Iterator[Sequence[T]]:
+    """Names to be looked up together, of which ``count`` are wanted."""
+    size = 16 + 4 * count
+    return (names[at : at + size] for at in range(0, len(names), size))
+
+
 def drawn(ground: Ground, keys: Sequence[Key], family: str) -> list[Key]:
-    """Names in the order in which they are tried; short ones say too little."""
-    telling = [key for key in keys if len(key[1]) > 3 and not key[1].startswith("__")]
+    """Names in the order in which they are tried; short and common ones are not."""
+    telling = [
+        key
+        for key in keys
+        if len(key[1]) > 3
+        and not key[1].startswith("__")
+        and ground.survey.rare(key[1], RARE)
+    ]
     return shuffled(telling, (ground.seed, family), "\0".join)
 
 
@@ -65,6 +78,15 @@ def drawn(ground: Ground, keys: Sequence[Key], family: str) -> list[Key]:
 def called(hit: Hit) -> bool:
     """Whether the name stands before an argument list."""
     return bool(re.match(_CALL, hit.after))
+
+
+_DECLARED = re.compile(r"\b(?:def|fn|func|function|macro_rules!)\s+(?:\([^)]*\)\s*)?$")
+
+
+def declared(hit: Hit) -> bool:
+    """Whether the name is defined there, also where the index sees a call: in what a
+    macro is given."""
+    return bool(_DECLARED.search(hit.before))
 
 
 def callers_of(survey: Survey, key: Key, places: Sequence[Hit]) -> Truth | None:
@@ -79,6 +101,8 @@ def callers_of(survey: Survey, key: Key, places: Sequence[Hit]) -> Truth | None:
     seen = {Site(hit.path, hit.line) for hit in places if called(hit)}
     own = _own_line(definition, places)
     if seen - {own} != sites - {own} or own in sites:
+        return None
+    if any(declared(hit) and Site(hit.path, hit.line) != own for hit in places):
         return None
     if any(hit.path in survey.broken for hit in places):
         return None
@@ -268,14 +292,13 @@ def definitions_of(survey: Survey, key: Key, places: Sequence[Hit]) -> Truth | N
         return None
     if any(hit.path in survey.broken for hit in places):
         return None
-    known = set(survey.calls.get(key, ()))
-    for definition in found:
-        own = _own_line(definition, places)
-        if own is None:
-            return None
-        known.add(own)
+    owns = {_own_line(definition, places) for definition in found}
+    known = owns | set(survey.calls.get(key, ()))
     for hit in places:
-        if Site(hit.path, hit.line) in known:
+        site = Site(hit.path, hit.line)
+        if None in owns or (declared(hit) and site not in owns):
+            return None
+        if site in known:
             continue
         if re.search(_MADE[key[0]], hit.before) and re.match(_GIVEN[key[0]], hit.after):
             return None

@@ -7,9 +7,10 @@ they disagree the name is in doubt, and nothing is asked about it.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,7 +44,9 @@ class Hit(NamedTuple):
 class Survey:
     """``defined`` holds every definition by group and name, ``calls`` and ``inherits``
     every use of a name that is defined. ``broken`` are files of a group that did not
-    parse, files beside it, and files shown once for several paths."""
+    parse, files beside it, and files shown once for several paths. ``holders`` are
+    the numbers, in ``material.files``, of the files that hold the name of a definition
+    of whatever language."""
 
     material: Material
     files: Mapping[str, SourceFile]
@@ -51,6 +54,7 @@ class Survey:
     calls: Mapping[Key, tuple[Site, ...]]
     inherits: Mapping[Key, tuple[Site, ...]]
     broken: frozenset[str]
+    holders: Mapping[str, Sequence[int]]
 
     def callables(self) -> list[Key]:
         """Names of which the only definition is a function or a method."""
@@ -64,50 +68,91 @@ class Survey:
         """The group whose names stand in a file."""
         return GROUP_OF.get(self.files[path].lang)
 
+    def rare(self, name: str, most: int) -> bool:
+        """Whether a name stands in few files: only then is it worth a look."""
+        return len(self.holders.get(name, ())) <= most
+
+    def holding(self, names: Collection[str]) -> list[str]:
+        """The files in which one of the names stands, in their order."""
+        numbers = {n for name in names for n in self.holders.get(name, ())}
+        return [self.material.files[n].path for n in sorted(numbers)]
+
 
 def survey(material: Material) -> Survey:
-    """Read every outline twice: what is defined, then who uses it."""
+    """Read what is defined, then who uses it, then which files hold the names."""
     files = {file.path: file for file in material.files}
-    spoken = [f for f in material.files if f.lang in GROUP_OF]
     defined: dict[Key, list[Definition]] = defaultdict(list)
     broken = {f.path for f in material.files if f.lang in BESIDE}
-    for file in spoken:
+    names: set[str] = set()
+    for file in material.files:
         outline = material.outline(file.path)
-        if outline.errors != 0 or file.path in material.twins:
-            broken.add(file.path)
-        label = GROUP_OF[file.lang].label
-        for symbol in outline.definitions:
-            found = Definition(file.path, symbol, file.oid)
-            defined[label, symbol.name].append(found)
-    calls: dict[Key, list[Site]] = defaultdict(list)
-    inherits: dict[Key, list[Site]] = defaultdict(list)
-    into = {"call": calls, "inherit": inherits}
-    for file in spoken:
-        label = GROUP_OF[file.lang].label
-        for use in material.outline(file.path).references:
-            if use.kind in into and (label, use.name) in defined:
-                into[use.kind][label, use.name].append(Site(file.path, use.line))
+        symbols = outline.definitions
+        names.update(symbol.name for symbol in symbols if symbol.kind in CALLABLE)
+        if group := GROUP_OF.get(file.lang):
+            if outline.errors != 0 or file.path in material.twins:
+                broken.add(file.path)
+            for symbol in symbols:
+                found = Definition(file.path, symbol, file.oid)
+                defined[group.label, symbol.name].append(found)
+    names.update(name for _, name in defined)
+    calls, inherits = _uses(material, defined)
     return Survey(
         material,
         files,
         {key: tuple(found) for key, found in defined.items()},
-        {key: tuple(found) for key, found in calls.items()},
-        {key: tuple(found) for key, found in inherits.items()},
+        calls,
+        inherits,
         frozenset(broken),
+        _holders(material, names),
     )
 
 
+def _uses(
+    material: Material, defined: Collection[Key]
+) -> tuple[dict[Key, tuple[Site, ...]], dict[Key, tuple[Site, ...]]]:
+    """Who calls each defined name, and who inherits from it."""
+    found: dict[str, dict[Key, list[Site]]] = {"call": {}, "inherit": {}}
+    for file in material.files:
+        group = GROUP_OF.get(file.lang)
+        for use in material.outline(file.path).references if group else ():
+            key = (group.label if group else "", use.name)
+            if use.kind in found and key in defined:
+                found[use.kind].setdefault(key, []).append(Site(file.path, use.line))
+    calls, inherits = (
+        {key: tuple(sites) for key, sites in kind.items()} for kind in found.values()
+    )
+    return calls, inherits
+
+
+def _holders(material: Material, names: set[str]) -> dict[str, array[int]]:
+    """Which files hold each of the names, by their numbers."""
+    found: dict[str, array[int]] = {}
+    paths = [file.path for file in material.files]
+    for number, (_, text) in enumerate(material.texts(paths)):
+        for name in names & set(_WORD.findall(text)):
+            found.setdefault(name, array("L")).append(number)
+    return found
+
+
 def hits(survey: Survey, keys: Collection[Key]) -> dict[Key, list[Hit]]:
-    """Every place in the files of its group, and in those beside it, at which a name
-    stands as a whole word; one pass over the texts."""
+    """Every place in the files of its group, and in those beside it, at which a defined
+    name stands as a whole word."""
     found: dict[Key, list[Hit]] = {key: [] for key in keys}
-    for file in survey.material.files:
-        group = GROUP_OF.get(file.lang) or BESIDE.get(file.lang)
-        if group is None:
-            continue
-        names = {name for label, name in keys if label == group.label}
-        for name, hit in _hits(file.path, survey.material.text(file.path), names):
-            found[group.label, name].append(hit)
+    for name, where in mentions(survey, {name for _, name in keys}).items():
+        for hit in where:
+            lang = survey.files[hit.path].lang
+            group = GROUP_OF.get(lang) or BESIDE.get(lang)
+            if group and (group.label, name) in found:
+                found[group.label, name].append(hit)
+    return found
+
+
+def mentions(survey: Survey, names: Collection[str]) -> dict[str, list[Hit]]:
+    """Every place in any file at which a defined name stands as a whole word."""
+    found: dict[str, list[Hit]] = {name: [] for name in names}
+    for path, text in survey.material.texts(survey.holding(names)):
+        for name, hit in _hits(path, text, names):
+            found[name].append(hit)
     return found
 
 
@@ -129,15 +174,6 @@ def _hits(path: str, text: str, names: Collection[str]) -> Iterable[tuple[str, H
                 text[match.end() : end if end >= 0 else len(text)],
             ),
         )
-
-
-def mentions(material: Material, names: Collection[str]) -> dict[str, list[Hit]]:
-    """Every place in any file at which a name stands as a whole word."""
-    found: dict[str, list[Hit]] = defaultdict(list)
-    for file in material.files:
-        for name, hit in _hits(file.path, material.text(file.path), names):
-            found[name].append(hit)
-    return found
 
 
 def around(outline: Outline, line: int) -> list[Symbol]:

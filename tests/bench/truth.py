@@ -110,7 +110,7 @@ def judge(probe: Probe, second: Second) -> str:
             return differs(set(probe.truth), found)
         case "count":
             kind = "callers" if "call `" in probe.question else "subclasses"
-            if "defined" in probe.question:
+            if "method with the name" in probe.question:
                 kind = "definitions"
             found = getattr(second, kind)(names[0])
             return differs(set(probe.truth), {str(len(found))})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from repoctx.index.languages import detect
@@ -20,7 +20,7 @@ class Held:
     """Texts by path as a `probe.Material`."""
 
     def __init__(self, texts: Mapping[str, str], twins: Sequence[str] = ()) -> None:
-        self.texts = texts
+        self.held = texts
         self.twins = frozenset(twins)
         self.files = tuple(
             SourceFile(
@@ -34,10 +34,13 @@ class Held:
         )
 
     def text(self, path: str) -> str:
-        return self.texts[path]
+        return self.held[path]
+
+    def texts(self, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+        return ((path, self.held[path]) for path in paths)
 
     def outline(self, path: str) -> Outline:
-        return outlined(self.texts[path], detect(path))
+        return outlined(self.held[path], detect(path))
 
 
 def project(modules: int = 12) -> dict[str, str]:

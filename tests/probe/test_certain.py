@@ -32,6 +32,10 @@ NAMED = {
     "one.py": "def redraw(a):\n    return a\n",
     "two.py": "class B:\n    def redraw(self):\n        return 1\n",
 }
+MACROS = {
+    "one.rs": "fn redraw() {}\n",
+    "three.rs": "struct B;\n\nimpl B {\n    fn redraw(&self) {}\n}\n",
+}
 DEEP = {
     "a.py": "def alpha_one():\n    return beta_two()\n\n\n"
     "def beta_two():\n    return gamma_three()\n",
@@ -50,6 +54,7 @@ CERTAIN = [
     (SCRIPT, "callers", "pickOne", {"use.ts::first", "use.ts::second"}),
     (BASES, "subclasses", "Shape", {"use.py::Disc", "use.py::Ring"}),
     (NAMED, "definitions", "redraw", {"one.py", "two.py"}),
+    (MACROS, "definitions", "redraw", {"one.rs", "three.rs"}),
     (DEEP, "path", "delta_four", {"beta_two", "gamma_three"}),
 ]
 
@@ -106,6 +111,9 @@ MORE: list[tuple[str, dict[str, str], str, str, dict[str, str]]] = [
      {"other.py": "from one import draw as redraw\n"}),
     ("a mention like a definition", NAMED, "definitions", "redraw",
      {"other.py": 'def f():\n    return """\ndef redraw():\n    pass\n"""\n'}),
+    ("a definition in what a macro is given", MACROS, "definitions", "redraw",
+     {"two.rs": "macro_rules! m {\n    ($t:ty) => {\n        impl A for $t {\n"
+      "            fn redraw(&self) {}\n        }\n    };\n}\n"}),
     ("a second chain", DEEP, "path", "delta_four",
      {"c.py": "def other_way():\n    return delta_four()\n",
       "a.py": "def alpha_one():\n    return beta_two(other_two())\n\n\n"

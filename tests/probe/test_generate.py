@@ -99,7 +99,7 @@ def test_evidence_and_plants_are_files_of_the_tree() -> None:
     for probe in probes():
         assert probe.evidence
         assert {plant.path for plant in probe.plants} <= set(probe.evidence)
-        assert set(probe.evidence) <= set(material().texts)
+        assert set(probe.evidence) <= set(material().held)
 
 
 # --- plants ---------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_a_plant_holds_the_truth_and_its_rivals_once() -> None:
 def test_a_planted_name_stands_nowhere_else() -> None:
     for probe in of("needle") + of("distractors") + of("superseded"):
         [name] = re.findall(r"`(\w+)`", probe.question)
-        assert not any(name.lower() in t.lower() for t in material().texts.values())
+        assert not any(name.lower() in t.lower() for t in material().held.values())
 
 
 SAMPLES = {
@@ -210,7 +210,7 @@ def test_planting_adds_lines_and_moves_none(
 def test_what_was_there_before_is_in_the_base_only() -> None:
     for probe in of("superseded"):
         [plant] = probe.plants
-        text = material().texts[plant.path]
+        text = material().held[plant.path]
         old, new = planted(text, [plant], stale=True), planted(text, [plant])
         assert holds(old, probe.superseded[0]) and not holds(old, probe.truth[0])
         assert holds(new, probe.truth[0]) and not holds(new, probe.superseded[0])
@@ -226,7 +226,7 @@ def names(probe: Probe, chosen: random.Random) -> str:
         "callers": [f"{d[0]}::{d[1]}" for d in every()],
         "path": [d[1] for d in every()],
         "subclasses": [f"{d[0]}::{d[1]}" for d in every(True)],
-        "definitions": [p for p in material().texts if p.endswith(".py")],
+        "definitions": [p for p in material().held if p.endswith(".py")],
     }
     return "\n".join(chosen.sample(forms[probe.family], len(probe.truth)))
 
@@ -235,7 +235,7 @@ def every(classes: bool = False) -> list[tuple[str, str]]:
     kinds = ("class",) if classes else ("function", "method")
     return [
         (path, symbol.name)
-        for path in material().texts
+        for path in material().held
         for symbol in material().outline(path).definitions
         if symbol.kind in kinds
     ]
@@ -297,8 +297,8 @@ def test_an_edit_changes_its_files_and_leaves_them_whole() -> None:
         texts = dict(item.split("\n", 1) for item in probe.truth)
         assert set(texts) == set(probe.evidence)
         for path, text in texts.items():
-            assert text != material().texts[path]
-            assert text.count("\n") == material().texts[path].count("\n")
+            assert text != material().held[path]
+            assert text.count("\n") == material().held[path].count("\n")
             assert outlined(text, detect(path)).errors == (
                 material().outline(path).errors
             )
@@ -309,5 +309,5 @@ def test_an_edit_changes_its_files_and_leaves_them_whole() -> None:
 def test_a_tree_left_as_it_is_scores_nothing() -> None:
     for probe in of("edit"):
         assert score(probe, "", lambda _: {}) == 0.0
-        same = {path: material().texts[path] for path in probe.evidence}
+        same = {path: material().held[path] for path in probe.evidence}
         assert score(probe, "", lambda _, same=same: same) == 0.0
