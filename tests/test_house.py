@@ -108,6 +108,14 @@ def test_every_package_is_in_the_wheel() -> None:
     assert expected | {"repoctx_plugins", "repoctx_prompts"} == set(packages)
 
 
+def test_every_prompt_is_in_the_wheel() -> None:
+    given = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]
+    patterns = [*given["*"], *given["repoctx_prompts"]]
+    packed = {p for pattern in patterns for p in (ROOT / "prompts").glob(pattern)}
+    texts = {ROOT / n for n in tracked() if re.match(r"prompts/.+\.md$", n)}
+    assert texts <= packed
+
+
 # --- what stands in it ------------------------------------------------------------
 
 MACHINE = re.compile(

@@ -5,12 +5,21 @@ The texts of files stand in documents as in a prompt, which no file's content ca
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from repoctx.editor import mcp_schema as s
-from repoctx.editor.mcp_pages import USUAL, Window, cut, page_of, text_page, window
+from repoctx.editor.mcp_pages import (
+    USUAL,
+    Window,
+    cut,
+    page_of,
+    text_page,
+    tokens,
+    window,
+)
 from repoctx.errors import UsageError
 from repoctx.flow import browse
 from repoctx.flow.browse import shown
@@ -28,8 +37,8 @@ Result = tuple[dict[str, Any], str]
 HUGE = 1 << 30
 """More lines than a file has."""
 
-FILES_NAMED = 200
-"""Files of a change that are listed beside its diff."""
+FILE_TOKENS = 80
+"""Tokens of the result for which one changed file is listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,24 +275,34 @@ def diff(session: Session, args: Args) -> Result:
     found = browse.diff(session, subject(args))
     whole = "".join(part.text for part in found.parts)
     at = window(args, "diff", whole)
-    text, cursor = text_page(whole, at)
-    data: dict[str, Any] = {"total": len(found.parts), "text": text}
+    data: dict[str, Any] = {"total": len(found.parts)}
+    hidden = ""
     if not at.start:
-        data["files"] = [
-            {
-                "path": shown(part.path),
-                "what": part.what,
-                "added": part.added,
-                "removed": part.removed,
-            }
-            for part in found.parts[:FILES_NAMED]
-        ]
-        data["unseen"] = [
-            {"path": shown(item.path), "why": str(item.reason)}
-            for item in found.unseen[:FILES_NAMED]
-        ]
-    hidden = "" if at.start else "".join(_hidden(item) for item in found.unseen[:20])
+        data |= _changed(found, at.room // FILE_TOKENS)
+        spent = tokens(json.dumps(data))
+        at = replace(at, room=max(at.room - spent, at.room // 2))
+        hidden = "".join(_hidden(item) for item in found.unseen[:20])
+    text, cursor = text_page(whole, at)
+    data["text"] = text
     return _paged(data, (text or "Nothing is changed.\n") + hidden, cursor)
+
+
+def _changed(found: browse.Diff, most: int) -> dict[str, Any]:
+    """The changed files by name, at most ``most`` of each kind."""
+    files = [
+        {
+            "path": shown(part.path),
+            "what": part.what,
+            "added": part.added,
+            "removed": part.removed,
+        }
+        for part in found.parts[:most]
+    ]
+    unseen = [
+        {"path": shown(item.path), "why": str(item.reason)}
+        for item in found.unseen[:most]
+    ]
+    return {"files": files, "unseen": unseen}
 
 
 def _hidden(item: LeftOut) -> str:
