@@ -16,6 +16,7 @@ from acp import (
     tool_content,
     update_agent_message_text,
     update_agent_thought_text,
+    update_plan,
 )
 from acp.interfaces import Client as Connection
 from acp.schema import (
@@ -170,8 +171,6 @@ class ClientFiles:
 
 def plan(entries: Sequence[tuple[str, str]]) -> Any:
     """A plan update of (what, status)."""
-    from acp import update_plan
-
     return update_plan(
         PlanEntry(content=what, priority="medium", status=status)  # type: ignore[arg-type]
         for what, status in entries

@@ -39,7 +39,7 @@ PARTS = 4
 
 @dataclass(slots=True)
 class Turn:
-    """What one prompt is answered with. ``able`` is what the client can do."""
+    """What one prompt is answered with: its session, and the ways to the client."""
 
     talk: Talk
     client: Client

@@ -36,7 +36,8 @@ class Editor(Protocol):
 
 def held(editor: Editor | None, path: str, saved: bytes) -> bytes:
     """The bytes of ``path`` as the editor would save them: ``saved``, which the disk
-    has, unless it holds another text. Line ends and BOM stay the file's own."""
+    has, unless it holds another text. Line ends, the last newline and the BOM stay the
+    file's own."""
     if editor is None or len(saved) > MOST or b"\0" in saved:
         return saved
     bom = codecs.BOM_UTF8 if saved.startswith(codecs.BOM_UTF8) else b""
@@ -48,6 +49,8 @@ def held(editor: Editor | None, path: str, saved: bytes) -> bytes:
         text = editor.text(path)
         if text is not None:
             text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+            if before.endswith("\n") and not text.endswith("\n"):
+                text += "\n"  # Many tell the lines, and none of their ends.
             if text != before.replace("\r\n", "\n"):
                 crlf = before.count("\r\n") * 2 > before.count("\n")
                 text = text.replace("\n", "\r\n") if crlf else text

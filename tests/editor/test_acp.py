@@ -284,6 +284,55 @@ def test_links_are_named_and_nothing_outside_is_read(home: Path, repo: Path) -> 
     assert "example.org/x lies outside" in thoughts
 
 
+def test_a_resource_stands_beside_where_the_disk_has_another(
+    home: Path, repo: Path
+) -> None:
+    ide = Ide()
+
+    def given(path: str, text: str) -> Any:
+        name, mark, lines = path.partition("#")
+        uri = f"{(repo / name).as_uri()}{mark}{lines}"
+        return resource_block(embedded_text_resource(uri, text))
+
+    async def work(agent: Any) -> None:
+        await ide.ask(
+            await ide.open(repo),
+            "compare ",
+            given("main.py", FILES["main.py"]),
+            given("calc.py", "def add(a, b, c):\n    return 0\n"),
+            given("sub/notes.md#L1:1", "# Notes"),
+        )
+
+    conversing(ide, env(home, ANSWER), home, work)
+    (request,) = requests(home)
+    assert "compare `main.py``calc.py``sub/notes.md:1-1`" in request["question"]
+    assert "print(add" not in request["tail"]
+    assert "calc.py (not saved yet)" in request["tail"]
+    assert "def add(a, b, c)" in request["tail"]
+    assert "sub/notes.md:1-1" in request["tail"]
+
+
+@pytest.mark.parametrize("choice", ["allow", "reject", ""])
+def test_a_costly_prompt_is_asked_about(home: Path, repo: Path, choice: str) -> None:
+    ide = Ide(choice)
+    prices = {"input": 4.0, "cache_read": 0.4, "cache_write": 5.0, "output": 20.0}
+    costly = env(home, ANSWER, prices=prices) | {"REPOCTX_ASK_ABOVE": "0.000001"}
+
+    async def work(agent: Any) -> None:
+        session = await ide.open(repo)
+        if choice == "allow":
+            assert await ide.ask(session, "what does add do?") == "end_turn"
+            return
+        with pytest.raises(RequestError, match="nothing was sent"):
+            await ide.ask(session, "what does add do?")
+
+    conversing(ide, costly, home, work)
+    (asked,) = ide.asked
+    assert "is cold" in asked["title"]
+    assert [kind for _, kind in asked["options"]] == ["allow_once", "reject_once"]
+    assert bool(ide.said()) is (choice == "allow")
+
+
 # --- editing ----------------------------------------------------------------------
 
 
