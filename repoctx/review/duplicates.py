@@ -51,6 +51,9 @@ def _twice(delta: Delta, side: Side, symbols: Sequence[Symbol]) -> Finding | Non
     depths = {_indent(side.line(s.start)) for s in symbols}
     if marked or len(depths) > 1 or second.start not in delta.added:
         return None
+    owner = first.parent.rpartition(".")[2]
+    if owner and sum(s.name == owner for s in side.outline.definitions) > 1:
+        return None  # Two types of one name, as in two functions.
     if _indent(side.line(first.start)) and not first.parent:
         return None  # In a branch: one of them is taken.
     return Finding(

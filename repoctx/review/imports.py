@@ -32,7 +32,8 @@ _ENDINGS = [
     ".css",
     ".scss",
 ]
-_AS_TS = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",)}
+_AS_TS = {".js": (".ts", ".tsx", ".d.ts"), ".mjs": (".mts", ".d.mts")}
+_AS_TS |= {".cjs": (".cts", ".d.cts")}
 _AS_TS |= {".jsx": (".tsx",)}
 _FROM = re.compile(
     r"^[ \t]*from[ \t]+(?P<module>\.*[\w.]*)[ \t]+import[ \t]*"
@@ -223,9 +224,10 @@ def _named_imports(side: Side) -> Iterator[tuple[str, set[str]]]:
 def _script_files(path: str, module: str) -> list[str]:
     """The files that a relative module may mean."""
     at = normpath(join(dirname(path), module))
+    inside = "" if at == "." else f"{at}/"
     files = [at, *(at + ending for ending in _ENDINGS)]
-    files += [f"{at}/index{ending}" for ending in _ENDINGS]
-    files.append(f"{at}/package.json")
+    files += [f"{inside}index{ending}" for ending in _ENDINGS]
+    files.append(f"{inside}package.json")
     for ending, others in _AS_TS.items():
         if at.endswith(ending):
             files += [at.removesuffix(ending) + other for other in others]

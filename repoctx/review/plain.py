@@ -26,7 +26,9 @@ def syntax(deltas: Sequence[Delta], error_line: ErrorLine) -> Iterator[Finding]:
         if new is None or new.outline.errors <= 0:
             continue
         known = old.outline.errors if old is not None else 0
-        if not 0 <= known < new.outline.errors or (known and new.lang in _MACROS):
+        if not 0 <= known < new.outline.errors or (
+            known and new.lang in _MACROS | {"rust"}
+        ):
             continue
         if old is None and (is_test(new.path) or new.lang in _MACROS):
             continue  # Broken on purpose, or by macros that no parser can know.

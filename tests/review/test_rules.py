@@ -17,6 +17,7 @@ GO_USE = "package a\n\nfunc run() {\n\tx := OpenIt(1)\n\tOpenIt(2)\n}\n"
 TS_USE = "import { parse } from './lib'\nparse()\n"
 JS = "function keysOf (a) {\n}\nmodule.exports = { keysOf }\n"
 JS_USE = "const {\n  keysOf\n} = require('./a')\nkeysOf(1)\n".replace("./a", "../lib/a")
+JS_CLASS = "  class A {\n    run () {\n      return 1\n    }\n  }\n"
 C_USE = "int main(void) {\n  return probe(1);\n}\n"
 
 FOUND = {
@@ -251,6 +252,30 @@ LEFT_ALONE = {
     "a Go function gives more, and nobody looks": (
         {"a.go": GO.format("int"), "b.go": GO_USE.replace("x := ", "return ")},
         {"a.go": GO.format("(int, error)"), "b.go": GO_USE.replace("x := ", "return ")},
+    ),
+    "an import of the package that a file stands in": (
+        {"package.json": "{}", "main.js": "x\n"},
+        {
+            "package.json": "{}",
+            "main.js": "x\n",
+            "test/a.js": "const f = require('..')\nconst g = require('../')\n",
+            "test/in/a.js": "const f = require('../../')\n",
+        },
+    ),
+    "an import of a file that only has types": (
+        {"types/log.d.ts": "export type A = 1\n"},
+        {
+            "types/log.d.ts": "export type A = 1\n",
+            "a.ts": "import type { A } from './types/log.js'\n",
+        },
+    ),
+    "methods of two classes of one name": (
+        {"a.js": "x()\n"},
+        {"a.js": "".join(f"test('{n}', t => {{\n{JS_CLASS}}})\n" for n in "ab")},
+    ),
+    "more errors in a file of Rust that no grammar knows whole": (
+        {"a.rs": "fn f() {\n    let = ;\n}\n"},
+        {"a.rs": "fn f() {\n    let = ;\n}\nfn g() {\n    let = = ;\n    x = ) ;\n}\n"},
     ),
     "an import from another file of that name": (
         {
