@@ -20,6 +20,7 @@ FAIR = 0.6
 SCRIPTS = FAMILIES[1]
 
 _MEMBER = frozenset({Kind.METHOD, Kind.FIELD})
+_CHAINED = re.compile(r"(?:\.|::|->)\s*$")
 _STD = frozenset({"std", "core", "alloc"})
 _COMMENTS = ("//", "/*", "* ", "# ", "-- ", ";;")
 _PACKAGES = frozenset({"go", "java", "kotlin", "scala"})
@@ -77,7 +78,12 @@ def _spelled(line: str, name: str) -> set[str]:
         rf"((?:[\w$)\]]+\s*(?:\?\.|\.|::|->)\s*)*)(?<![\w$]){re.escape(name)}(?![\w$])",
         line,
     )
-    return {re.sub(r"\s", "", m.group(1)) for m in found}
+    # A chain may go on at the start of a line: something stands before it all the same.
+    return {
+        re.sub(r"\s", "", m.group(1))
+        or ("?." if _CHAINED.search(m.string[: m.start()]) else "")
+        for m in found
+    }
 
 
 def _same_file(side: Side, target: Target, plain: bool, qualifiers: set[str]) -> float:

@@ -12,12 +12,15 @@ INIT = {"pkg/__init__.py": ""}
 KEY = "AKIA" + "Q3EGRIZ5SJ7DKXWP"
 
 RUST = "impl Op {\n    pub fn read_at(a: u8, b: u8) -> u8 {\n        a\n    }\n}\n"
+CHAINED = "impl Op {\n    pub fn disable_help(self, b: u8) -> Self {\n    }\n}\n"
+CHAIN = "fn run() {\n    Op::new()\n        .disable_help(1)\n        .run();\n}\n"
 GO = "package a\n\nfunc OpenIt(a int) {} {{\n\treturn nil\n}}\n"
 GO_USE = "package a\n\nfunc run() {\n\tx := OpenIt(1)\n\tOpenIt(2)\n}\n"
 TS_USE = "import { parse } from './lib'\nparse()\n"
 JS = "function keysOf (a) {\n}\nmodule.exports = { keysOf }\n"
 JS_USE = "const {\n  keysOf\n} = require('./a')\nkeysOf(1)\n".replace("./a", "../lib/a")
 JS_CLASS = "  class A {\n    run () {\n      return 1\n    }\n  }\n"
+PY_CHAIN = "X = (\n    Q\n    .select_all()\n)\n"
 C_USE = "int main(void) {\n  return probe(1);\n}\n"
 
 FOUND = {
@@ -90,6 +93,11 @@ FOUND = {
             "b.rs": "fn run() {\n    Op::read_at(1, 2);\n}\n",
         },
         ("call-does-not-fit", "a.rs", "b.rs:2"),
+    ),
+    "a method that a chain goes on with": (
+        {"a.rs": CHAINED, "b.rs": CHAIN},
+        {"a.rs": CHAINED.replace("b: u8", "b: u8, c: u8"), "b.rs": CHAIN},
+        ("call-does-not-fit", "a.rs", "b.rs:3"),
     ),
     "an iteration over what is given": (
         {"a.ts": "export function keysOf(a: A) {\n}\nfor (const k of keysOf(x)) {}\n"},
@@ -252,6 +260,10 @@ LEFT_ALONE = {
     "a Go function gives more, and nobody looks": (
         {"a.go": GO.format("int"), "b.go": GO_USE.replace("x := ", "return ")},
         {"a.go": GO.format("(int, error)"), "b.go": GO_USE.replace("x := ", "return ")},
+    ),
+    "a chain that goes on with another's method": (
+        {"a.py": "def select_all(a):\n    pass\n\n\n" + PY_CHAIN},
+        {"a.py": PY_CHAIN},
     ),
     "an import of the package that a file stands in": (
         {"package.json": "{}", "main.js": "x\n"},
