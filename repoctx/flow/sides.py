@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
 
-from repoctx.apply.shadow import Shadow, Tree
 from repoctx.errors import UsageError
 from repoctx.flow.search import Read, reading
 from repoctx.flow.session import Session
@@ -17,7 +16,6 @@ from repoctx.flow.survey import sizes_known, snapshot_now, snapshot_of
 from repoctx.pack.diff import edits
 from repoctx.pack.moves import similar
 from repoctx.pack.overlay import Change, changes, present
-from repoctx.parse.edits import blocks
 from repoctx.review.change import Delta, Side, Use
 from repoctx.scan import (
     Blobs,
@@ -115,16 +113,16 @@ def sides(session: Session, subject: Subject) -> Sides:
         case _:
             new = snapshot_now(session)
             listing = Listing(())
-    gone = _changed(snapshot_of(session, _different(before, new)), new)
+    same = _contents(new)
+    gone = _changed(snapshot_of(session, _different(before, same)), same)
     paths = {e.path for e in listing.entries} | {f.path for f in new.files}
     paths |= {out.path for out in (*listing.left_out, *new.left_out)}
     return Sides(gone, _fresh(new, before), new, frozenset(paths))
 
 
-def _different(before: Listing, new: Snapshot) -> Listing:
-    """The part of ``before`` that is not just so in ``new``: nobody looks at the rest,
+def _different(before: Listing, same: Set[tuple[str, str]]) -> Listing:
+    """The part of ``before`` that is not the ``same`` now: nobody looks at the rest,
     and to settle thousands of files again takes half of a hook's time."""
-    same = _contents(new)
     entries = tuple(
         e
         for e in before.entries
@@ -135,9 +133,8 @@ def _different(before: Listing, new: Snapshot) -> Listing:
     return Listing(entries, before.left_out, also)
 
 
-def _changed(old: Snapshot, new: Snapshot) -> Snapshot:
+def _changed(old: Snapshot, same: Set[tuple[str, str]]) -> Snapshot:
     """``old`` without what only had to be read because it says how to treat others."""
-    same = _contents(new)
     files = tuple(f for f in old.files if (f.path, f.oid) not in same)
     left_out = tuple(o for o in old.left_out if (o.path, o.oid) not in same)
     return Snapshot(files, left_out, old.tree)
@@ -184,6 +181,10 @@ def _patched(session: Session, before: Listing, patch: str) -> Listing:
 
     Raises UsageError when it holds no edit or does not fit.
     """
+    # Only here: a hook, which has no patch, would wait for them.
+    from repoctx.apply.shadow import Shadow, Tree
+    from repoctx.parse.edits import blocks
+
     files = {entry.path: entry for entry in before.entries}
     with Blobs(session.place) as blobs:
 
@@ -309,12 +310,19 @@ def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], Indexed
         found = changes(both.gone, both.fresh, pairs)
         brought = [c.path for c in found if c.old is None]
         brought += [out.path for out in both.fresh.left_out]
-        ignored = ignored_among(session.place, brought, tracked=True, ok=(0, 1, 128))
+        ignored = _ignored(session, brought)
         deltas = [_delta(session, one, old, tree) for one in found]
         shown = [d for d in deltas if d is not None and _is_seen(d, both)]
         shown += _unseen(both)
         shown.sort(key=lambda d: byte_order(d.path))
         yield [replace(d, ignored=_rule(d, ignored)) for d in shown], tree
+
+
+def _ignored(session: Session, paths: Sequence[str]) -> Mapping[str, str]:
+    """By which rules git would ignore new files; a process where there are any."""
+    if not paths:
+        return {}
+    return ignored_among(session.place, paths, tracked=True, ok=(0, 1, 128))
 
 
 def _rule(delta: Delta, ignored: Mapping[str, str]) -> str:
