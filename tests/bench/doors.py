@@ -7,7 +7,8 @@
 Each door is started as a client does and asked to initialize; the time ends with the
 answer's line, the CPU time with the process. Beside it stand `python -c pass`, and for
 mcp the import of its SDK alone, which is nearly all of it. The goal is 1.2 s for acp
-and mcp, on a machine that does nothing else. Times never fail a run.
+and mcp, on a machine that does nothing else. `filter` is a selection that is rewritten
+in REPO by a scripted model: the time to its first byte. Times never fail a run.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ DOORS: Mapping[str, tuple[tuple[str, ...], str, Mapping[str, object]]] = {
     "mcp, 2026-07-28": (("mcp",), "server/discover", _MODERN),
     "acp": (("acp",), "initialize", {"protocolVersion": 1, "clientCapabilities": {}}),
     "serve": (("serve", "--stdio"), "initialize", {"protocol_version": 1}),
+    "lsp": (("lsp",), "initialize", {"processId": None, "capabilities": {}}),
+    "filter": (("filter", "rename"), "", {}),
 }
 """What is started, and what it is asked."""
 
@@ -50,6 +53,9 @@ FLOORS = {
     "import mcp": (sys.executable, "-c", "import mcp.server.lowlevel"),
 }
 
+
+OLD, NEW = b"a = 1\n", b"b = 2\n"
+"""What is selected, and what takes its place."""
 
 Took = tuple[float, float]
 
@@ -62,7 +68,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="repoctx-bench-") as folder:
-        env = measure.clean_environment(Path(folder))
+        env = measure.clean_environment(Path(folder)) | scripted(Path(folder))
         times: dict[str, list[Took]] = {name: [] for name in (*FLOORS, *DOORS)}
         for number in range(options.runs + 1):  # The first one warms up.
             for name, argv in FLOORS.items():
@@ -93,7 +99,7 @@ def first_answer(name: str, repo: Path, env: Mapping[str, str]) -> Took:
     Raises RuntimeError when there is none.
     """
     words, method, params = DOORS[name]
-    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    sent = asked(name, {"method": method, "params": params})
     began = time.perf_counter()
     process = subprocess.Popen(
         (sys.executable, "-m", "repoctx", *words),
@@ -103,16 +109,42 @@ def first_answer(name: str, repo: Path, env: Mapping[str, str]) -> Took:
         stdout=subprocess.PIPE,
     )
     assert process.stdin and process.stdout
-    process.stdin.write(json.dumps(message).encode() + b"\n")
+    process.stdin.write(sent)
     process.stdin.flush()
+    if name == "filter":
+        process.stdin.close()  # It begins when it has the whole selection.
     line = process.stdout.readline()
     took = time.perf_counter() - began
-    process.stdin.close()
+    rest = b""
+    if name == "lsp":
+        rest = process.stdout.readline() + process.stdout.readline()
+        line = process.stdout.read(int(line.split(b":")[1]))
+    if name != "filter":
+        process.stdin.close()
     _, _, used = os.wait4(process.pid, 0)
     process.returncode = 0
-    if "result" not in json.loads(line or b"{}"):
-        raise RuntimeError(f"{name}: {line[:300]!r}")
+    wanted = NEW if name == "filter" else b'"result"'
+    if wanted not in line:
+        raise RuntimeError(f"{name}: {(line + rest)[:300]!r}")
     return took, used.ru_utime + used.ru_stime
+
+
+def asked(name: str, call: Mapping[str, object]) -> bytes:
+    """What a client writes: one message, or the selection."""
+    if name == "filter":
+        return OLD
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, **call}).encode()
+    if name == "lsp":
+        return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    return body + b"\n"
+
+
+def scripted(folder: Path) -> dict[str, str]:
+    """The environment of a model that rewrites the selection."""
+    script = folder / "script.json"
+    answer = f"@@@@ 1 replace selection\n{NEW.decode()}@@@@ end 1\n"
+    script.write_text(json.dumps({"replies": [{"text": answer}]}))
+    return {"REPOCTX_SCRIPT": str(script), "REPOCTX_MODEL": "scripted"}
 
 
 def table(times: Mapping[str, list[Took]]) -> str:

@@ -67,6 +67,14 @@ FILTERS: dict[str, list[str]] = {
     ]
     for name in ("vim", "nvim")
 }
+README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+COMMAND = next(x for x in README.splitlines() if x.startswith("command! -range"))
+FILTERS["vim: README"] = [
+    *vim("vim"),
+    "lib.py",
+    *("-c", COMMAND.replace("!repoctx filter", f"!{PROGRAM} filter")),
+    *("-c", 'Repoctx rename it\'s "name"', "-c", "wq"),
+]
 FILTERS["kak"] = [
     *("kak", "-n", "-ui", "dummy", "-e"),
     f"source {PLUGINS / 'repoctx.kak'}; set-option global repoctx_program '{PROGRAM}'; "
@@ -81,7 +89,9 @@ FILTERS["emacs"] = [
 ]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=needs(n)) for n in FILTERS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=needs(n.partition(":")[0])) for n in FILTERS]
+)
 def test_a_filter_rewrites_or_leaves_alone(
     machine: Machine, small: Path, says: Says, name: str
 ) -> None:
