@@ -358,9 +358,12 @@ def _unseen(both: Sides) -> Iterator[Delta]:
     """Files without a text (binary, generated ...) that came or went."""
     gone, fresh = _hidden(both.gone), _hidden(both.fresh)
     before = present(both.gone).keys() | gone.keys()
+    # Where such files are there already they belong there.
+    usual = {o.reason for p, o in _hidden(both.new).items() if p not in fresh}
     for path, out in fresh.items():
         if path not in before:
-            yield Delta(None, Side(path, "", ""), odd=_odd(out))
+            odd = "" if out.reason in usual else _odd(out)
+            yield Delta(None, Side(path, "", ""), odd=odd)
     for path in gone:
         if path not in both.paths:
             yield Delta(Side(path, "", ""), None)

@@ -169,7 +169,7 @@ def test_a_generated_file_is_new_only_once(repo: Path) -> None:
     ]
     assert "generated" in found[1].message
     commit(repo, "made")
-    write(repo, {"made.py": GENERATED + "y = 2\n"})
+    write(repo, {"made.py": GENERATED + "y = 2\n", "as_usual.py": GENERATED + "z = 3"})
     git(repo, "add", "-A")
     assert rules(run(repo)) == []
 
