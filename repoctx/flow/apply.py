@@ -165,7 +165,8 @@ def _save_first(session: Session, patch: Patch) -> None:
     if session.editor is not None:
         with tree(session.place.root) as disk:
             looks = [(c, disk.look(c.path)) for c in patch.changes]
-        save_first(session.editor, ((c, s.data if s else None) for c, s in looks))
+        found = ((c, s.data if s else None) for c, s in looks)
+        save_first(session.place.root, session.editor, found)
 
 
 def _commands(session: Session) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from repoctx.errors import Drifted, ProviderError, RepoctxError
 from repoctx.scan import read_file
@@ -59,7 +59,9 @@ def held(editor: Editor | None, path: str, saved: bytes) -> bytes:
 
 
 def save_first(
-    editor: Editor | None, changes: Iterable[tuple[FileChange, bytes | None]]
+    root: Path,
+    editor: Editor | None,
+    changes: Iterable[tuple[FileChange, bytes | None]],
 ) -> None:
     """Have saved what the changes were computed from, where the disk (beside each
     change) has something else. Raises Drifted when the editor has another text by now,
@@ -70,7 +72,10 @@ def save_first(
         text = editor.text(change.path)
         if text is None or held(editor, change.path, saved) != change.old:
             raise Drifted(f"{change.path} was changed in the editor", (change.path,))
-        editor.write(change.path, text)
+        if _plain(change.old):
+            _save(root, editor, change.path, change.old)
+        else:
+            editor.write(change.path, text)
 
 
 def tell(root: Path, editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
@@ -78,26 +83,40 @@ def tell(root: Path, editor: Editor | None, changes: Iterable[FileChange]) -> li
     those of which it then saved another."""
     lines = []
     for change in changes:
-        if editor is None or change.new is None or b"\r" in change.new:
+        if editor is None or not _plain(change.new):
             continue
         try:
-            text = change.new.decode()
-            if editor.write(change.path, text) and not _there(root, change, b""):
-                # Some take the end of the last line for the beginning of one more.
-                if _there(root, change, b"\n"):
-                    editor.write(change.path, text.removesuffix("\n"))
-                if not _there(root, change, b""):
-                    lines.append(f"{change.path}: the editor changed it on saving")
-        except UnicodeDecodeError:
-            continue
+            if not _save(root, editor, change.path, change.new):
+                lines.append(f"{change.path}: the editor changed it on saving")
         except RepoctxError as exc:  # Also Interrupted: what is written stays so.
             lines.append(f"{change.path} is written, but the editor says: {exc}")
     return lines
 
 
-def _there(root: Path, change: FileChange, more: bytes) -> bool:
-    """Whether the file has its new bytes, and ``more``."""
-    assert change.new is not None  # noqa: S101 - such a file is not told of
+def _plain(data: bytes | None) -> TypeGuard[bytes]:
+    """Whether an editor cannot but save these bytes as they are: UTF-8, each line with
+    its newline."""
+    if data is None or b"\r" in data or data.startswith(codecs.BOM_UTF8):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _save(root: Path, editor: Editor, path: str, data: bytes) -> bool:
+    """Have the editor save ``data``; False when the disk has something else then."""
+    text = data.decode()
+    if not editor.write(path, text) or _there(root, path, data):
+        return True
+    if _there(root, path, data + b"\n"):
+        # It takes the end of the last line for the beginning of one more.
+        editor.write(path, text.removesuffix("\n"))
+    return _there(root, path, data)
+
+
+def _there(root: Path, path: str, data: bytes) -> bool:
     with suppress(OSError):
-        return read_file(root, change.path) == change.new + more
+        return read_file(root, path) == data
     return False

@@ -512,6 +512,23 @@ def test_what_the_editor_has_not_saved_is_asked_about_and_edited(
     assert call["content"][0]["oldText"].endswith("a + b + c\n")
 
 
+def test_an_editor_of_lines_keeps_the_last_newline(home: Path, repo: Path) -> None:
+    """As Neovim's clients: no newline is told, and one more is written."""
+    ide = Ide(fs=(True, True))
+    ide.adds_a_line = True
+    calc = repo / "calc.py"
+    ide.unsaved[str(calc)] = "# mine\n\n" + FILES["calc.py"].removesuffix("\n")
+
+    async def work(agent: Any) -> None:
+        session = await ide.open(repo)
+        await ide.ask(session, "/edit make it multiply")
+        assert calc.read_text() == "# mine\n\n" + FILES["calc.py"].replace("+", "*")
+        await ide.ask(session, "/undo")
+
+    conversing(ide, env(home, PRODUCT), home, work)
+    assert calc.read_text() == "# mine\n\n" + FILES["calc.py"]
+
+
 def test_unsaved_lines_that_nobody_asked_about_are_merged(
     home: Path, repo: Path
 ) -> None:
