@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from repoctx.probe import bodies, chains, counts, edits, needles, sets
 from repoctx.probe.ground import Draft, Ground
 from repoctx.probe.probes import FAMILIES, Material, Probe
+from repoctx.probe.score import holds
 
 Family = Callable[[Ground, int], Iterator[Draft]]
 
@@ -42,5 +43,10 @@ def generate(
         draft.probe(family, seed)
         for family in families
         for draft in _MADE_BY[family](ground, count)
-        if not any(item in draft.question for item in draft.truth)
+        if not any(_told(draft.question, item) for item in draft.truth)
     )
+
+
+def _told(question: str, item: str) -> bool:
+    """Whether a question names its own answer."""
+    return item in question and holds(question, item)

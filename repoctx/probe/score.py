@@ -21,13 +21,15 @@ _LABEL = re.compile(
     re.I,
 )
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\(?\d{1,3}[.)])\s+")
-_COMMA = re.compile(r",(?![^()]*\))|;")
+_COMMA = re.compile(r"(?:,|;|\s(?:and|&)\s)(?![^()]*\))")
 _CODE = re.compile(r"`+([^`]+)`+")
 _PLACE = re.compile(r":\d+(?:[-:]\d+)*$")
 _LINE_WORDS = re.compile(r"\s*[,(:]?\s*\b(?:at\s+)?lines?\s+\d+.*$", re.I)
 _CALLED = re.compile(r"\([^()]*\)$")
 _PAIR = re.compile(r"^(\w+)\s*(?:=>|->|→|:=|[=:|]|\bis\b)\s*(.+)$")
 _MEMBER = re.compile(r"^(.*?\.\w+)(?:::|:|#|\s+[-–—]\s+|\s*[|>]\s*|\s+)(.+)$")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\w)")
+_THOUSANDS = re.compile(r"(?<=\d)[,_](?=\d{3}(?!\w))")
 _WRAPS = "*_\"'“”‘’`"
 
 
@@ -64,50 +66,50 @@ def _f1(truth: frozenset[str], given: frozenset[str]) -> float:
 def _exact(probe: Probe, text: str) -> float:
     """1 when the one thing that is answered is the truth, else 0.
 
-    A line labelled as the answer decides. Without one, a line or a sentence may stand
-    around the truth, but no other answer: neither one that is known to be wrong nor
-    anything of the truth's own shape.
+    A line labelled as the answer decides. Without one, what is left may be a sentence
+    around the truth, but hold no other answer: none that is known to be wrong, and no
+    other number, or nothing else in backticks that could be a name.
     """
     truth = probe.truth[0]
-    lines = [line.strip() for line in _FENCE.sub("", text).split("\n") if line.strip()]
-    labelled = [
-        (at, _LABEL.sub("", line)) for at, line in enumerate(lines) if _labels(line)
-    ]
+    whole = _FENCE.sub("", text)
+    lines = [_BULLET.sub("", x).strip() for x in whole.split("\n") if x.strip()]
+    labelled = [(n, _LABEL.sub("", x)) for n, x in enumerate(lines) if _LABEL.match(x)]
     if labelled:
         at, rest = labelled[-1]
         lines = [rest] if rest.strip(_WRAPS + " ") else lines[at + 1 : at + 2]
-    if len(lines) == 1 and _bare(lines[0]) == truth:
-        return 1.0
-    whole = "\n".join(lines)
-    if not holds(whole, truth):
+    whole = _THOUSANDS.sub("", "\n".join(lines))
+    if any(holds(whole, rival) for rival in (*probe.wrong, *probe.superseded)):
         return 0.0
-    rivals = {*probe.wrong, *probe.superseded} - {truth}
-    if any(holds(whole, rival) for rival in rivals):
-        return 0.0
-    shape = _shape(truth)
-    return float(set(re.findall(shape, whole)) <= {truth})
+    if truth.isdigit():
+        return float(set(_NUMBER.findall(whole)) == {truth})
+    return float(truth in _named(lines))
 
 
-def _labels(line: str) -> bool:
-    return bool(_LABEL.match(line))
+def _named(lines: Sequence[str]) -> list[str]:
+    """The one name that an answer gives; none when it gives several, or hides it."""
+    if not lines:
+        return []
+    spans = [_last(_bare(s)) for s in _CODE.findall("\n".join(lines)) if "/" not in s]
+    if len(set(spans)) > 1:
+        return []
+    prose = all(len(line.split()) > 3 for line in lines[1:])
+    first = _bare(lines[0])
+    if prose and not re.search(r"\s", first):
+        return [_last(first)]
+    if spans:
+        return spans[:1]
+    tail = re.search(r"(?:\bis|:|=)\s+(\S+)$", lines[0]) if len(lines) == 1 else None
+    return [_last(_bare(tail[1]))] if tail else []
+
+
+def _last(name: str) -> str:
+    """A name without its class or module."""
+    return re.split(r"::|[.#]", name)[-1]
 
 
 def holds(text: str, item: str) -> bool:
     """Whether an item stands in a text as a whole, not as a part of another."""
     return bool(re.search(rf"(?<![\w.]){re.escape(item)}(?!\w|\.\w)", text))
-
-
-def _shape(item: str) -> str:
-    """A pattern of the words that could be an answer as well as ``item``."""
-    if item.isdigit():
-        return r"(?<![\w.])\d+(?!\w|\.\w)"
-    if re.fullmatch(r"[A-Za-z]+", item):
-        return re.escape(item)
-    # An identifier with a joint, or a word of letters and digits.
-    return (
-        r"(?<![\w.])(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z]\w*[a-z]\w*[A-Z]\w*"
-        r"|(?=\w*[A-Za-z])(?=\w*\d)\w+)(?!\w|\.\w)"
-    )
 
 
 def _bare(line: str) -> str:
@@ -129,14 +131,13 @@ def items(probe: Probe, text: str) -> frozenset[str]:
     """
     form = _form(probe.truth)
     spaced = any(" " in item for item in probe.truth)
-    known = {name: item for item in probe.truth for name in (item, item.casefold())}
     found = set()
     for piece in _pieces(text):
         item = form(piece)
         if not item or (" " in item and not spaced):
             continue
         if not holds(probe.question, item):
-            found.add(known.get(item, item))
+            found.add(item)
     return frozenset(found)
 
 

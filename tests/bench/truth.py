@@ -27,9 +27,8 @@ from second import Facts, Method, oracles
 from repoctx.flow.material import material
 from repoctx.flow.session import open_session
 from repoctx.flow.survey import snapshot_now
-from repoctx.index.languages import detect
 from repoctx.probe import FAMILIES, Probe, generate, planted
-from repoctx.probe.tongues import GROUP_OF, GROUPS
+from repoctx.probe.tongues import GROUPS
 
 # --- judging --------------------------------------------------------------------------
 
@@ -40,8 +39,6 @@ class Second:
 
     label: str
     files: dict[str, Facts]
-    ask: Callable[[dict[str, str]], dict[str, Facts]]
-    """Facts of texts that are not in the tree."""
     text: Callable[[str], str]
 
     def callers(self, name: str) -> set[str]:
@@ -99,8 +96,9 @@ class Second:
         return back(last)
 
 
-def judge(probe: Probe, second: Second) -> str:
-    """What the second method says otherwise, empty when it agrees."""
+def judge(probe: Probe, second: Second, after: dict[str, Facts]) -> str:
+    """What the second method says otherwise, empty when it agrees; ``after`` is what it
+    says of the `changed` texts."""
     names = re.findall(r"`([^`]+)`", probe.question)
     if any(second.files[p].error for p in probe.evidence if p in second.files):
         return "?"
@@ -124,8 +122,8 @@ def judge(probe: Probe, second: Second) -> str:
         case "copy":
             return copied(probe, second, names)
         case "edit":
-            return edited(probe, second, names)
-    return plants(probe, second)
+            return edited(probe, second, names, after)
+    return plants(probe, second, after)
 
 
 def differs(truth: set[str], found: set[str]) -> str:
@@ -166,10 +164,21 @@ def copied(probe: Probe, second: Second, names: Sequence[str]) -> str:
     return "" if {probe.truth[0].strip()} == bare else f"{probe.truth[0]!r} / {bare!r}"
 
 
-def edited(probe: Probe, second: Second, names: Sequence[str]) -> str:
-    texts = dict(item.split("\n", 1) for item in probe.truth)
-    code = {p: t for p, t in texts.items() if p in second.files}
-    after = second.ask(code)
+def changed(probe: Probe, second: Second) -> dict[str, str]:
+    """The texts of this group's files that a probe plants in, or has edited."""
+    if probe.family == "edit":
+        texts = dict(item.split("\n", 1) for item in probe.truth)
+    else:
+        by_path = defaultdict(list)
+        for plant in probe.plants:
+            by_path[plant.path].append(plant)
+        texts = {p: planted(second.text(p), found) for p, found in by_path.items()}
+    return {path: text for path, text in texts.items() if path in second.files}
+
+
+def edited(
+    probe: Probe, second: Second, names: Sequence[str], after: dict[str, Facts]
+) -> str:
     if any(facts.error for facts in after.values()):
         return "the changed files do not parse"
     old, new = names[0], names[1]
@@ -193,23 +202,18 @@ def used(facts: Facts) -> list[str]:
     return [f[0] for f in facts.functions] + [c[0] for c in facts.calls]
 
 
-def plants(probe: Probe, second: Second) -> str:
-    by_path = defaultdict(list)
-    for plant in probe.plants:
-        by_path[plant.path].append(plant)
-    if any(detect(path) not in GROUP_OF for path in by_path):
+def plants(probe: Probe, second: Second, after: dict[str, Facts]) -> str:
+    if {plant.path for plant in probe.plants} != set(after):
         return "?"
-    texts = {p: planted(second.text(p), found) for p, found in by_path.items()}
-    after = second.ask({p: t for p, t in texts.items() if p in second.files})
     for path, facts in after.items():
         if facts.error:
             return f"{path} does not parse"
-        named = [*facts.constants, *(f[0] for f in facts.functions)]
         known = second.files[path]
-        before = [*known.constants, *(f[0] for f in known.functions)]
-        if len(named) != len(before) + len(by_path[path]):
+        more = len([*facts.constants, *facts.functions])
+        more -= len([*known.constants, *known.functions])
+        if more != sum(plant.path == path for plant in probe.plants):
             return f"{path}: the plant is not seen"
-    return "" if after else "?"
+    return ""
 
 
 # --- one repository -------------------------------------------------------------------
@@ -234,8 +238,9 @@ def measure(
                 paths = [p for p, lang in langs.items() if lang in group.langs]
                 method = methods[group.label]
                 second = second_of(repo, group.label, paths, method, held.text)
-                for probe in mine:
-                    said = judge(probe, second)
+                after = facts_of([changed(p, second) for p in mine], method)
+                for probe, facts in zip(mine, after, strict=True):
+                    said = judge(probe, second, facts)
                     result = {"": "right", "?": "unjudged"}.get(said, "wrong")
                     tally[probe.family, group.label, result] += 1
                     if result == "wrong":
@@ -257,16 +262,23 @@ def second_of(
         f.path.removeprefix(prefix): f for f in method([prefix + p for p in paths])
     }
 
-    def ask(texts: dict[str, str]) -> dict[str, Facts]:
-        with tempfile.TemporaryDirectory() as folder:
+    return Second(label, files, text)
+
+
+def facts_of(trees: Sequence[dict[str, str]], method: Method) -> list[dict[str, Facts]]:
+    """What the method says of many small trees that are not on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, texts in enumerate(trees):
             for path, content in texts.items():
-                place = Path(folder, path)
+                place = Path(folder, str(number), path)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(content, encoding="utf-8")
-            found = method([f"{folder}/{path}" for path in texts])
-            return {f.path.removeprefix(f"{folder}/"): f for f in found}
-
-    return Second(label, files, ask, text)
+        paths = [f"{folder}/{n}/{p}" for n, texts in enumerate(trees) for p in texts]
+        found = {f.path: f for f in (method(paths) if paths else ())}
+        return [
+            {path: found[f"{folder}/{n}/{path}"] for path in texts}
+            for n, texts in enumerate(trees)
+        ]
 
 
 def table(tally: Tally) -> None:
