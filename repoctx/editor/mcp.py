@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         _serve(args.repo)
     except RepoctxError as exc:
-        sys.stderr.write(f"repoctx mcp: {exc}\n")
+        if sys.stderr:
+            sys.stderr.write(f"repoctx mcp: {exc}\n")
         return exc.code
     except KeyboardInterrupt:
         return Interrupted.code
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(repo: Path) -> None:
     if not repo.is_dir():
         raise UsageError(f"{repo} is not a folder")
+    if sys.stdin and sys.stdin.isatty() and sys.stderr:
+        sys.stderr.write("repoctx mcp: waiting for an agent; --help says how\n")
     gc.disable()  # A tenth of the SDK's import is looking for garbage.
     try:
         import mcp.server.lowlevel  # noqa: F401 - the extra, or the one line below

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cli.program import Machine
 from editor.mcp_client import HELLO, PROGRAM, Pipe, environment, piped
 from repos import make_repo
 
@@ -326,3 +327,12 @@ def test_it_starts_without_the_command_line_library(repo: Path) -> None:
         env=environment(repo.parent / "home") | {"HOME": os.environ["HOME"]},
     )
     assert done.stderr.strip() == b"[]"
+
+
+def test_a_person_at_a_terminal_is_told(tmp_path: Path, repo: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with Machine(home).terminal("mcp", cwd=repo) as terminal:
+        terminal.until(b"waiting for an agent; --help says how")
+        terminal.type(b"\x04")
+        assert terminal.end() == 0
