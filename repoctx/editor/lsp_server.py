@@ -231,7 +231,8 @@ class Server(LanguageServer):
             data = path.read_bytes()
         except OSError:
             return held[1]
-        return None if held[1].encode() == data else held[1]
+        typed = held[1].encode("utf-8", "replace")
+        return None if typed in (data, data.replace(b"\r\n", b"\n")) else held[1]
 
     @property
     def editor(self) -> Editor:

@@ -125,9 +125,13 @@ def _one(
         return [types.DeleteFile(uri)]
     held = editor.opened(root / (change.source or change.path))
     old = _text(before, change.path) if before is not None else ""
+    new = _text(change.new, change.path)
     if held is not None and held[1] != old:
-        raise NotApplied(f"{change.path} has changes that are not saved: save it first")
-    made = text_edits(old, _text(change.new, change.path), editor.units)
+        # Some editors show a file's CRLF as LF, and write it back by themselves.
+        old, new = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
+        if held[1] != old:
+            raise NotApplied(f"{change.path} has unsaved changes: save it first")
+    made = text_edits(old, new, editor.units)
     if made:
         version = held[0] if held and not change.source else None
         document = types.OptionalVersionedTextDocumentIdentifier(uri, version)

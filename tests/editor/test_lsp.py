@@ -22,7 +22,7 @@ from editor.conftest import ANSWER, NEW, TEXT
 from editor.lsp_client import CAPABILITIES, Client, frame, served
 from repoctx.editor.lsp import MOST_BODY, frames
 from repoctx.editor.lsp_text import covered, lines_of, span, text_edits
-from repos import make_repo, write
+from repos import commit, make_repo, write
 
 Says = Callable[..., dict[str, str]]
 USE = "from lib import load\n\nprint('\U0001f600', load(1))\n"
@@ -32,8 +32,6 @@ USE = "from lib import load\n\nprint('\U0001f600', load(1))\n"
 def used(small: Path) -> Path:
     """The small repository with a caller."""
     (small / "use.py").write_text(USE)
-    from repos import commit
-
     commit(small, "use")
     return small
 
@@ -289,12 +287,27 @@ def test_an_open_text_that_is_not_saved_is_never_overwritten(
     with served(machine, small, env=says(ANSWER)) as client:
         uri = client.open(small / "lib.py", TEXT + "typed = 1\n")
         key = client.command("repoctx.edit", uri=uri, instruction="rename")
-        assert "not saved" in client.answer(key)["error"]["message"]
+        assert "unsaved changes" in client.answer(key)["error"]["message"]
         key = client.command(
             "repoctx.ask", uri=uri, range=position(2, 0, 2, 5), question="what is it?"
         )
         client.answer(key)
     assert "typed = 1" in requests(small)[-1]
+
+
+@pytest.mark.parametrize("shown", [TEXT, TEXT.replace("\n", "\r\n")])
+def test_a_file_with_crlf_whatever_the_editor_shows(
+    machine: Machine, small: Path, says: Says, shown: str
+) -> None:
+    (small / "lib.py").write_bytes(TEXT.replace("\n", "\r\n").encode())
+    commit(small, "crlf")
+    with served(machine, small, env=says(ANSWER)) as client:
+        uri = client.open(small / "lib.py", shown)
+        key = client.command("repoctx.edit", uri=uri, instruction="rename")
+        answer = client.answer(key)
+        assert answer.get("result", {}).get("applied") is True, answer
+        [change] = made(client)["documentChanges"]
+        assert patched(shown, change["edits"]) == shown.replace("load", "read")
 
 
 def test_an_edit_that_the_editor_refuses(

@@ -437,6 +437,32 @@ def test_killed_while_it_writes_leaves_all_or_nothing(
         git(repo, "checkout", "-q", ".")
 
 
+def test_killed_while_workers_index_leaves_nobody(
+    machine: Machine, tmp_path: Path
+) -> None:
+    body = "".join(f"def g{k}(a):\n    return h{k}(a)\n\n" for k in range(60))
+    files = {f"m{n}.py": f"def f{n}():\n    pass\n\n{body}" for n in range(500)}
+    repo = make_repo(tmp_path / "many", files)
+    with served(machine, repo) as client:
+        for end in ("cancel", "kill"):
+            key = client.send("search", query="f7")
+            client.until(
+                lambda m, k=key: (
+                    m.get("method") == "progress" and m["params"]["id"] == k
+                )
+            )
+            if end == "cancel":
+                client.call("cancel", id=key)
+                client.answer(key)
+        client.process.kill()
+        client.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while alive(client.process.pid):
+            assert time.monotonic() < deadline, alive(client.process.pid)
+            time.sleep(0.05)
+    assert machine.run("search", "f7", cwd=repo).code == 0
+
+
 def test_the_verbose_one_tells_on_stderr_alone(machine: Machine, small: Path) -> None:
     with served(machine, small, "-v") as client:
         client.call("search", query="load")
