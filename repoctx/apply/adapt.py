@@ -69,6 +69,8 @@ def adapted(
         return out
     out = _trimmed(out, pairs)
     out = _typed(out, lines, dress)
+    if not (dress.spaces or dress.tabs) and all(p == f for p, f in pairs):
+        return out
     plain = [(p if p == f else p.replace("\xa0", " "), f) for p, f in pairs]
     return Indents.of(plain, lines, dress).moved(out, _same(marked, pairs))
 
@@ -100,6 +102,8 @@ def _same(marked: Ready, pairs: Sequence[Pair]) -> list[tuple[str, str, str]]:
 def _trimmed(added: list[str], pairs: Sequence[Pair]) -> list[str]:
     """Without the trailing space that the patch put on every line."""
     tails = set()
+    if all(patch == file for patch, file in pairs):
+        return added
     for patch, file in pairs:
         if patch.strip():
             tails.add(patch[len(file) :] if patch.startswith(file) else "")

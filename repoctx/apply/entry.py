@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from repoctx.apply import placing
 from repoctx.apply.adapt import Dress
 from repoctx.apply.hunks import ready
-from repoctx.apply.keys import EXACT, Keyed
+from repoctx.apply.keys import EXACT, TRAILING, Keyed
 from repoctx.apply.locate import rows
 from repoctx.apply.placing import Fit
 from repoctx.apply.splice import Change, Layer, Refused, opened
@@ -76,7 +76,7 @@ class Entry:
             return stated(block, layer.file)
 
         fit, depth = placing.close(hunk, layer.file, trusted, self.dress), 0
-        if fit is None and any(x.made for x in self.layers):
+        if fit is None and self._may_be_made(hunk):
             made = Layer(Keyed(self.layers[-1].result()))
             fit = placing.close(hunk, made.file, trusted, self.dress)
             if fit is not None:
@@ -87,6 +87,20 @@ class Entry:
             raise Refused("not-found")
         self._make(fit, hunk, depth)
         return fit
+
+    def _may_be_made(self, hunk: Hunk) -> bool:
+        """Whether the hunk's old lines may stand in what blocks made so far."""
+        changes = [change for layer in self.layers for change in layer.made]
+        file = self.text.file
+        for shape in (hunk, *hunk.others) if changes else ():
+            sure = [line[1:] for line in shape.lines if line[:1] in " -"]
+            missing = set(file.of(sure, TRAILING)) - file.index(TRAILING).keys()
+            if missing:
+                made = (key for c in changes for key in file.of(c.lines, TRAILING))
+                missing.difference_update(made)
+            if not missing:
+                return True
+        return False
 
     def _make(self, fit: Fit, hunk: Hunk, depth: int) -> None:
         if fit.open is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from repoctx.apply.keys import LEADING, Keyed
 from repoctx.apply.splice import Refused
@@ -39,13 +40,18 @@ class Ready:
 
 def ready(lines: Sequence[str], file: Keyed) -> Ready:
     """The hunk for this file. Raises Refused for a stray line."""
-    marked = settled(lines, file)
+    return _ready(tuple(settled(lines, file)))
+
+
+@lru_cache(maxsize=8)
+def _ready(marked: tuple[str, ...]) -> Ready:
+    # Each stage of the ladder asks again.
     whole = all(line[0] != " " for line in marked)
     if whole:
         # A diff that marks a line as changed means it, down to its trailing space.
-        marked = minimal(marked)
+        marked = tuple(minimal(marked))
     if not any(line.endswith("\r") for line in marked):
-        return Ready(tuple(marked), whole)
+        return Ready(marked, whole)
     # Old lines with a carriage return show that the patch has the file's own ends.
     raw = any(line[0] != "+" and line.endswith("\r") for line in marked)
     out = []

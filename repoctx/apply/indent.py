@@ -18,8 +18,6 @@ Rule = Callable[[str], "str | None"]
 _LEVEL = re.compile(r"[)\]}#\-]|//|(?:case|default|else|elif|end)\b|\w+:$")
 """A line that may stand as deep as the one before it, which opens something."""
 
-_INDENT = re.compile(r"[ \t]*")
-
 
 class Learned(Protocol):
     """What is known of the whole answer; see `adapt.Dress`."""
@@ -31,8 +29,7 @@ class Learned(Protocol):
 
 def indent(line: str) -> str:
     """The white space that a line begins with."""
-    match = _INDENT.match(line)
-    return match[0] if match else ""
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ Each rung forgives what the one before it forgives, and one thing more.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from repoctx.apply.text import Source, plain
@@ -79,6 +79,20 @@ KEYS: dict[int, Callable[[str], str]] = {
 }
 
 
+Full = tuple[list[int], list[str], dict[str, list[int]]]
+
+
+def places_of(keys: Sequence[str]) -> dict[str, list[int]]:
+    """Where each key stands, from 0."""
+    places: dict[str, list[int]] = {}
+    for n, key in enumerate(keys):
+        if key in places:
+            places[key].append(n)
+        else:
+            places[key] = [n]
+    return places
+
+
 @dataclass(slots=True)
 class Keyed:
     """A file's lines under each rung's key, made at the first use."""
@@ -86,6 +100,7 @@ class Keyed:
     source: Source
     _keys: dict[int, list[str]] = field(default_factory=dict)
     _index: dict[int, dict[str, list[int]]] = field(default_factory=dict)
+    _full: dict[int, Full] = field(default_factory=dict)
 
     def keys(self, rung: int) -> list[str]:
         """One key a line."""
@@ -101,14 +116,34 @@ class Keyed:
             return list(lines)
         return [*map(KEYS[rung], lines)]
 
+    def known(
+        self, lines: Sequence[str], rung: int, index: Mapping[str, object]
+    ) -> list[str]:
+        """The keys of a patch's lines; empty when ``index`` lacks one of them."""
+        if self.source.escaped:
+            lines = [plain(line) for line in lines]
+        key, out = KEYS[rung], []
+        for line in lines:
+            out.append(key(line))
+            if out[-1] not in index:
+                return []
+        return out
+
     def index(self, rung: int) -> dict[str, list[int]]:
         """Where each key stands, from line 0."""
         if rung not in self._index:
-            places: dict[str, list[int]] = {}
-            for n, key in enumerate(self.keys(rung)):
-                places.setdefault(key, []).append(n)
-            self._index[rung] = places
+            self._index[rung] = places_of(self.keys(rung))
         return self._index[rung]
+
+    def full(self, rung: int) -> Full:
+        """The lines that are not blank: their numbers, their keys, and where in these
+        each key stands."""
+        if rung not in self._full:
+            keys = self.keys(rung)
+            kept = [n for n, key in enumerate(keys) if key.strip()]
+            squeezed = [keys[n] for n in kept]
+            self._full[rung] = kept, squeezed, places_of(squeezed)
+        return self._full[rung]
 
     def has(self, line: str, rung: int = LEADING) -> bool:
         """Whether some line has the same key."""

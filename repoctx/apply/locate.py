@@ -36,9 +36,11 @@ class Place:
 
 def rows(old: Sequence[str], file: Keyed, rung: int) -> list[Place]:
     """All places where ``old`` stands line by line under the rung's key."""
+    index = file.index(rung)
+    wanted = file.known(old, rung, index)
     return [
         Place(rung, tuple(range(at, at + len(old))))
-        for at in _starts(file.of(old, rung), file.keys(rung), file.index(rung))
+        for at in _starts(wanted, file.keys(rung), index)
     ]
 
 
@@ -48,13 +50,9 @@ def without_blanks(old: Sequence[str], file: Keyed) -> list[Place]:
     if not full:
         return []
     for rung in (PUNCTUATION, LEADING, DENSE):
-        kept = [n for n, key in enumerate(file.keys(rung)) if key.strip()]
         keys = file.keys(rung)
-        squeezed = [keys[n] for n in kept]
-        index: dict[str, list[int]] = {}
-        for n, key in enumerate(squeezed):
-            index.setdefault(key, []).append(n)
-        wanted = file.of([old[n] for n in full], rung)
+        kept, squeezed, index = file.full(rung)
+        wanted = file.known([old[n] for n in full], rung, index)
         found = [
             _spread(len(old), full, kept[at : at + len(full)], keys)
             for at in _starts(wanted, squeezed, index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import accumulate
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -15,6 +16,7 @@ MODES = {0o100644, 0o100755}
 """Modes that an edit may give a file."""
 
 
+@lru_cache(maxsize=4096)
 def tidy(path: str) -> str:
     """The path without ``./`` and doubled slashes; nothing else is changed."""
     while path.startswith("./"):
@@ -22,6 +24,7 @@ def tidy(path: str) -> str:
     return re.sub(r"/(\./)+", "/", re.sub(r"(?<=[^/])/{2,}", "/", path))
 
 
+@lru_cache(maxsize=4096)
 def unsafe(path: str) -> str:
     """Why the path may not be touched, in a few words; empty when it may."""
     if not path:

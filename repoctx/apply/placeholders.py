@@ -44,17 +44,16 @@ _BRACKETED = re.compile(
 )
 
 
-_HINT = re.compile(
-    r"(?i)\b(?:rest|remainder|existing|remaining|unchanged|omitted|previous|other|"
-    r"original|remains?|stays?|elided|snip)\b"
-)
+_FIRST = frozenset("#/*-<;%{(['\".…")
+"""What a remark that says so begins with."""
 
 
 def elides(line: str) -> bool:
     """Whether the line may stand for others: dots alone, or a remark about the rest."""
     if len(line) > 200 or not line.strip():
         return False
-    return bool(_BARE.fullmatch(line)) or speaks(line)
+    dots = "..." in line or "…" in line
+    return (dots and bool(_BARE.fullmatch(line))) or speaks(line)
 
 
 def speaks(line: str) -> bool:
@@ -62,7 +61,7 @@ def speaks(line: str) -> bool:
     if len(line) > 200:
         return False
     low = line.strip()
-    if not low:
+    if low[:1] not in _FIRST and low[:3].lower() != "rem":
         return False
     if ("..." in low or "…" in low) and _SPOKEN.fullmatch(line):
         return _is_remark(low)
@@ -80,11 +79,7 @@ def _is_remark(line: str) -> bool:
 
 def placeholders(lines: Sequence[str], known: Iterable[str]) -> list[str]:
     """The ``lines`` that say they stand for others, and are none of the ``known``."""
-    found = [
-        line
-        for line in lines
-        if ("..." in line or "…" in line or _HINT.search(line)) and speaks(line)
-    ]
+    found = [line for line in lines if speaks(line)]
     if not found:
         return found
     have = {line.strip() for line in known}
@@ -96,7 +91,7 @@ def dotted(lines: Sequence[str], size: int) -> str:
     alone and may stand for them; empty for none."""
     if len(lines) > size:
         return ""
-    dots = (line for line in lines if _BARE.fullmatch(line))
+    dots = (x for x in lines if ("..." in x or "…" in x) and _BARE.fullmatch(x))
     # Deep inside a comment dots belong to an example.
     return next((x for x in dots if not re.search(r"\S(?:\s{2}|\t)", x.strip())), "")
 

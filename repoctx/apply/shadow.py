@@ -89,7 +89,10 @@ class Shadow:
 
     def _taking(self, block: Block) -> Outcome:
         block = unescaped(block) if self._unescape else block
-        outcome = self._again(block) or self._tried(block)
+        same = replace(block, id="", line=0, form="", after=())
+        outcome = self._again(block, same) or self._tried(block)
+        if outcome.ok:
+            self._seen.setdefault(same, outcome)
         self.outcomes.append(outcome)
         return outcome
 
@@ -127,11 +130,10 @@ class Shadow:
 
     # --- one block ----------------------------------------------------------------
 
-    def _again(self, block: Block) -> Outcome | None:
+    def _again(self, block: Block, same: Block) -> Outcome | None:
         """The outcome of the same block sent before: it counts once."""
-        same = replace(block, id="", line=0, form="", after=())
         before = self._seen.get(same)
-        if before is None or not before.ok or block.problem:
+        if before is None or block.problem:
             return None
         return replace(before, id=block.id, status="present", warnings=("sent twice",))
 
@@ -148,7 +150,6 @@ class Shadow:
             return self._refusal(block, path, Refused("binary", str(no)))
         except Unencodable as no:
             return self._refusal(block, path, Refused("encoding", str(no)))
-        self._seen[replace(block, id="", line=0, form="", after=())] = outcome
         return outcome
 
     def _by_kind(self, block: Block, path: str) -> Outcome:

@@ -12,7 +12,7 @@ from repoctx.apply.keys import TRAILING, Keyed
 from repoctx.values import Block, Hunk
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#x22|#x2F);")
-_RAW = re.compile(r"[<>]|&(?!\w+;|#\w+;)")
+_RAW = re.compile(r"&(?!\w+;|#\w+;)")
 _STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 _GUTTER = re.compile(r"\s{0,7}(\d{1,6})(?:\t| ?[|│:→] ?)")
 _MARKUP = re.compile(
@@ -126,12 +126,17 @@ def surely_escaped(
             if data is not None:
                 return _by_file(block.text, data)
         lines = [*old_lines(block), *new_lines(block)]
-        if any(_RAW.search(line) for line in lines):
+        if any(map(_raw, lines)):
             return False
         if not _MARKUP.search(block.path):
-            bare = (_STRINGS.sub("", line) for line in new_lines(block))
+            added = (line for line in new_lines(block) if "&" in line)
+            bare = (_STRINGS.sub("", line) for line in added)
             found = found or escaped(bare)
     return found
+
+
+def _raw(line: str) -> bool:
+    return "<" in line or ">" in line or ("&" in line and bool(_RAW.search(line)))
 
 
 def _by_file(text: str, data: bytes) -> bool:

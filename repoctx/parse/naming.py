@@ -73,6 +73,8 @@ LANGUAGES = {
 
 def fence(line: str) -> tuple[str, str, str] | None:
     """Indentation, marks and info string of a line that opens or closes a fence."""
+    if "```" not in line and "~~~" not in line:
+        return None
     match = _FENCE.match(line)
     if match is None or (match[2][0] == "`" and "`" in match[3]):
         return None

@@ -201,6 +201,8 @@ def _unfinished(body: list[str]) -> bool:
 def _ends(lines: list[str], at: int, left: tuple[int, int], fenced: bool) -> bool:
     """Whether the hunk's body ends before this line."""
     line = lines[at]
+    if line[:1] in ("+", " "):
+        return "*** End" in line and bool(_END_MARK.match(line))
     full = left == (0, 0)
     if line.startswith("@@") and (_AT.match(line) or _LOOSE_AT.match(line)):
         return True
