@@ -79,15 +79,22 @@ def save_first(
 
 
 def tell(root: Path, editor: Editor | None, changes: Iterable[FileChange]) -> list[str]:
-    """Give the editor the new text of each file, which the disk has already; lines on
-    those of which it then saved another."""
+    """Give the editor the new text of each file that it still holds as it was; lines on
+    those of which it then saved another, or holds another.
+
+    One that has the new text has read the disk: maybe for a buffer that it tells
+    nothing of, and that a write would replace.
+    """
     lines = []
     for change in changes:
-        if editor is None or not _plain(change.new):
+        if editor is None or not _plain(change.new) or not _plain(change.old):
             continue
         try:
-            if not _save(root, editor, change.path, change.new):
+            has = held(editor, change.path, change.new)
+            if has == change.old and not _save(root, editor, change.path, change.new):
                 lines.append(f"{change.path}: the editor changed it on saving")
+            elif has not in (change.old, change.new):
+                lines.append(f"{change.path}: the editor holds another text of it")
         except RepoctxError as exc:  # Also Interrupted: what is written stays so.
             lines.append(f"{change.path} is written, but the editor says: {exc}")
     return lines

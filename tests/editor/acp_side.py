@@ -47,7 +47,8 @@ class Ide:
         self.updates: list[tuple[str, dict[str, Any]]] = []
         self.asked: list[dict[str, Any]] = []
         self.wire: list[tuple[bool, dict[str, Any]]] = []
-        self.unsaved: dict[str, str] = {}
+        self.held: dict[str, str] = {}
+        self.tells_the_disk = False
         self.written: list[tuple[str, str]] = []
         self.heard: Callable[[dict[str, Any]], Any] = lambda _: None
         self.adds_a_line = False
@@ -78,8 +79,8 @@ class Ide:
         return RequestPermissionResponse(outcome=chosen)
 
     async def read_text_file(self, path: str, **_: Any) -> ReadTextFileResponse:
-        if path in self.unsaved:
-            return ReadTextFileResponse(content=self.unsaved[path])
+        if path in self.held and not self.tells_the_disk:
+            return ReadTextFileResponse(content=self.held[path])
         try:
             return ReadTextFileResponse(content=Path(path).read_text())
         except OSError:
@@ -88,7 +89,8 @@ class Ide:
     async def write_text_file(
         self, path: str, content: str, **_: Any
     ) -> WriteTextFileResponse:
-        self.unsaved.pop(path, None)
+        if path in self.held:
+            self.held[path] = content
         self.written.append((path, content))
         if self.adds_a_line:
             content += "\n"

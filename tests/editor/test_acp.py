@@ -491,7 +491,7 @@ def test_what_the_editor_has_not_saved_is_asked_about_and_edited(
 ) -> None:
     ide = Ide(fs=(True, True))
     calc = repo / "calc.py"
-    ide.unsaved[str(calc)] = "def add(a, b, c):\n    return a + b + c\n"
+    ide.held[str(calc)] = "def add(a, b, c):\n    return a + b + c\n"
     change = edits("calc.py", "    return a + b + c\n", "    return a * b * c\n")
 
     async def work(agent: Any) -> None:
@@ -517,7 +517,7 @@ def test_an_editor_of_lines_keeps_the_last_newline(home: Path, repo: Path) -> No
     ide = Ide(fs=(True, True))
     ide.adds_a_line = True
     calc = repo / "calc.py"
-    ide.unsaved[str(calc)] = "# mine\n\n" + FILES["calc.py"].removesuffix("\n")
+    ide.held[str(calc)] = "# mine\n\n" + FILES["calc.py"].removesuffix("\n")
 
     async def work(agent: Any) -> None:
         session = await ide.open(repo)
@@ -534,7 +534,7 @@ def test_unsaved_lines_that_nobody_asked_about_are_merged(
 ) -> None:
     ide = Ide(fs=(True, True))
     calc = repo / "calc.py"
-    ide.unsaved[str(calc)] = "# mine\n\n" + FILES["calc.py"]
+    ide.held[str(calc)] = "# mine\n\n" + FILES["calc.py"]
 
     async def work(agent: Any) -> None:
         session = await ide.open(repo)
@@ -550,6 +550,7 @@ def test_unsaved_lines_that_nobody_asked_about_are_merged(
 def test_an_editor_that_saves_something_else(home: Path, repo: Path, way: str) -> None:
     ide = Ide(fs=(True, True))
     ide.adds_a_line = way == "adds a line"
+    ide.held[str(repo / "calc.py")] = FILES["calc.py"]
     if way == "formats":
         ide.formats = lambda text: text.replace("a * b", "(a * b)")
     assert edit_once(ide, home, repo, TWO) == "end_turn"
@@ -562,6 +563,18 @@ def test_an_editor_that_saves_something_else(home: Path, repo: Path, way: str) -
         assert saved == FILES["calc.py"].replace("+", "*")
         assert (repo / "new.py").read_text() == "x = 1\n"
         assert "changed it" not in told
+
+
+def test_a_buffer_that_the_editor_tells_nothing_of_is_not_replaced(
+    home: Path, repo: Path
+) -> None:
+    """As CodeCompanion: it reads the disk, and writes into its buffer."""
+    ide = Ide(fs=(True, True))
+    ide.tells_the_disk = True
+    ide.held[str(repo / "calc.py")] = "# mine\n" + FILES["calc.py"]
+    assert edit_once(ide, home, repo, TWO) == "end_turn"
+    assert "a * b" in (repo / "calc.py").read_text()
+    assert not ide.written
 
 
 def test_an_editor_that_only_reads_gets_its_change_on_the_disk(

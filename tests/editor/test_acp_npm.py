@@ -127,7 +127,7 @@ def test_acpx_asks_and_edits(home: Path, repo: Path) -> None:
     assert (repo / "calc.py").read_text() == FILES["calc.py"]
     wire = acpx(home, repo, "--approve-all", "exec", "/edit make it multiply")
     assert "a * b" in (repo / "calc.py").read_text()
-    assert "fs/write_text_file" in [m.get("method") for m in wire]
+    assert "fs/read_text_file" in [m.get("method") for m in wire]
     acpx(home, repo, "exec", "/undo")
     assert (repo / "calc.py").read_text() == FILES["calc.py"]
 
