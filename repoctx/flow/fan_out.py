@@ -68,7 +68,7 @@ def fan_out(
 
     def run(at: int, begun: Callable[[], None]) -> Answer:
         nonlocal spent, done
-        own = _apart(session, max(most - spent, 1e-9) if most else 0.0)
+        own = apart(session, max(most - spent, 1e-9) if most else 0.0)
         control = Control(sleep=stop.wait, cancelled=stop.is_set, begun=begun)
         try:
             got = send(own, model, requests[at], packed, _quietly, door, control)
@@ -108,7 +108,7 @@ def _quietly(_text: str) -> None:
     """Several answers at once are shown when they are whole."""
 
 
-def _apart(session: Session, most: float) -> Session:
+def apart(session: Session, most: float) -> Session:
     """``session`` for another thread: with an index of its own, and nobody to ask."""
     settings = replace(session.settings, max_cost=most)
     return replace(

@@ -46,6 +46,8 @@ class Behaviour:
     reported: int | None = None
     models: Sequence[dict[str, Any]] = ({"id": "tiny", "object": "model"},)
     props: dict[str, Any] | None = None
+    answer: Callable[[str], str] | None = None
+    """What is said to a prompt; None says ``text``."""
 
 
 class ChatServer(ThreadingHTTPServer):
@@ -151,7 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        words = re.findall(r"\S*\s*", behaviour.text)[:-1]
+        text = behaviour.text
+        if behaviour.answer is not None:
+            asked = "".join(str(m["content"]) for m in request["messages"])
+            text = behaviour.answer(asked)
+        words = re.findall(r"\S*\s*", text)[:-1]
         sent = 0
         for sent, word in enumerate([*words, ""]):
             if fault.how and sent == fault.after:

@@ -1,0 +1,321 @@
+"""Models of known abilities over a real wire: the report finds out what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from repoctx.errors import UsageError
+from repoctx.flow.evaluate import Wanted, ask_all, keep_run, prepared
+from repoctx.flow.runs import read_run
+from repoctx.flow.session import Session, open_session
+from repoctx.probe.report import Report, report_of
+from repos import make_repo
+from servers.ability import (
+    Ability,
+    AbilityServer,
+    able,
+    at_random,
+    loses_the_middle,
+    misled,
+    needs_the_anchor,
+    perfect,
+    stale,
+    up_to,
+)
+
+PLANTED = ("needle", "distractors", "superseded")
+LENGTHS = (7000.0, 12_000.0, 20_000.0)
+ROOMS = ("cellar", "attic", "kitchen", "study", "pantry", "hall", "porch", "loft")
+SHADES = [
+    "red",
+    "green",
+    "blue",
+    "white",
+    "black",
+    "grey",
+    "brown",
+    "pink",
+    "amber",
+    "teal",
+]
+
+
+def named(n: int) -> str:
+    return f"{SHADES[n % 10]}_{ROOMS[n // 10]}"
+
+
+def module(n: int) -> str:
+    name, other = named(n), named((n * 7 + 3) % 80)
+    rows = "".join(f"    total += width * {n + k}\n" for k in range(24 if n % 4 else 2))
+    return f'''"""Plans of the {name.replace("_", " ")}."""
+
+from plans.{other} import measure_{other}
+
+LIMIT_{n} = {n + 3}
+
+
+def measure_{name}(width):
+    """The area of the {name.replace("_", " ")} wall, window frames left out."""
+    return width * LIMIT_{n} + {n * n}
+
+
+def paint_{name}(width):
+    """Litres of {SHADES[n % 10]} paint that the {ROOMS[n // 10]} needs twice."""
+    total = measure_{other}(width)
+{rows}    return total
+
+
+def sketch_{name}(wall):
+    """Draw an outline of {name.replace("_", " ")} on paper for its builders."""
+    return wall.scale({n}) - measure_{other}(2)
+'''
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {f"plans/{named(n)}.py": module(n) for n in range(80)}
+    return make_repo(tmp_path_factory.mktemp("house") / "house", files)
+
+
+def flags(server: AbilityServer | None, **more: object) -> dict[str, object]:
+    url = server.url if server else "http://127.0.0.1:9/v1"
+    return {"model": "compatible/tried", "base_url": url, "window": 32_000, **more}
+
+
+def run(
+    house: Path, ability: Ability, wanted: Wanted, folder: Path
+) -> tuple[Report, AbilityServer]:
+    """Ask a model of this ability, and make the report."""
+    with (
+        able(ability, ()) as server,
+        open_session(house, flags(server, state_dir=str(folder))) as session,
+        prepared(session, wanted) as grid,
+    ):
+        knows(server, grid.sheets)
+        ask_all(session, grid)
+        return report_of(grid.result()), server
+
+
+def knows(server: AbilityServer, sheets: Sequence) -> None:
+    server._probes |= {p.question: p for sheet in sheets for p in sheet.probes}
+
+
+def planted(probes: int = 6, **more) -> Wanted:
+    fields = {"families": PLANTED, "lengths": LENGTHS, "arms": (), **more}
+    return Wanted(probes=probes, **fields)
+
+
+def test_a_perfect_model_gets_all_of_it_right(house: Path, tmp_path: Path):
+    wanted = Wanted(probes=2, lengths=LENGTHS, seed=1)
+    found, _ = run(house, perfect, wanted, tmp_path)
+    wrong = [o for o in found.run.outcomes if o.score < 1]
+    assert wrong == [] and len(found.run.outcomes) == found.run.wanted
+    assert {*PLANTED, "needles", "callers", "edit", "copy"} <= {*found.run.families}
+    assert found.fall and found.fall.drop.low <= 0 and not found.settings
+    # Every answer over a prefix but the first comes out of the cache.
+    used = [o for o in found.run.outcomes if o.input]
+    served = sum(o.cached for o in used) / sum(o.input for o in used)
+    assert served > 0.7
+    assert abs(found.run.foreseen.cached / found.run.foreseen.input - served) < 0.1
+
+
+@pytest.mark.parametrize("good", [1, 2])
+def test_the_length_at_which_it_breaks(house: Path, tmp_path: Path, good: int):
+    # The server counts tokens its own way: 1.9 of it are one of ours here.
+    first, _ = run(house, perfect, planted(), tmp_path / "a")
+    counted = [use.tokens for use in first.uses]
+    limit = (counted[good - 1] + counted[good]) / 2
+    found, _ = run(house, up_to(int(limit)), planted(), tmp_path / "b")
+    assert found.fall and found.fall.at == good
+    assert found.fall.low <= good <= found.fall.high and found.fall.drop.low > 0.3
+    assert found.settings == {"budget": found.run.lengths[good - 1]}
+    said = f"keep the context under {found.run.lengths[good - 1]:,} tokens"
+    assert said in found.sentences[0]
+
+
+def test_the_lost_middle(house: Path, tmp_path: Path):
+    found, _ = run(house, loses_the_middle, planted(), tmp_path)
+    assert found.middle.high < -0.1
+    lost = [s for s in found.sentences if s.startswith("It loses what stands at 50%")]
+    assert lost and "25%" not in lost[0]
+    depths = {
+        depth: [found.cells[depth, n].mean for n in found.run.lengths]
+        for depth in found.run.depths
+    }
+    assert max(depths[0.5]) == 0 and min(depths[0.0] + depths[1.0]) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_who_is_misled_by_the_nearest_rival(house: Path, tmp_path: Path, share: float):
+    wanted = planted(10, arms=("distractors",))
+    found, server = run(house, misled(share), wanted, tmp_path)
+    assert found.misled.low <= _true_share(server, share) <= found.misled.high
+    assert abs(found.misled.mean - _true_share(server, share)) < 0.01
+    _, removed = found.arms["distractors"]
+    assert removed.score.mean == 1
+    assert removed.gain is not None
+    assert (removed.gain.low > 0) == (share > 0)
+
+
+def _true_share(server: AbilityServer, share: float) -> float:
+    lucks = {s.probe.id: s.luck("misled") < share for s in server.seen if s.probe.wrong}
+    return sum(lucks.values()) / len(lucks)
+
+
+@pytest.mark.parametrize(
+    ("mark", "better", "setting"),
+    [
+        ("", {"strict"}, {"strict": True}),
+        ("<patch path=", {"blocks", "full", "strict"}, None),
+    ],
+)
+def test_who_reads_stale_copies(
+    house: Path, tmp_path: Path, mark: str, better: set[str], setting
+):
+    found, _ = run(house, stale(mark), planted(10, arms=("overlay",)), tmp_path)
+    assert found.stale.mean == 1 and found.stale.low > 0.7
+    rows = found.arms["overlay"]
+    assert {r.name for r in rows if r.gain and r.gain.low > 0} == better
+    assert [r.score.mean for r in rows if r.name == "diff"] == [0]
+    if setting:
+        assert found.settings == setting
+        assert any(s.startswith("Use --strict") for s in found.sentences)
+    else:
+        assert found.settings.keys() <= {"overlay", "strict"} and found.settings
+
+
+def test_who_needs_to_be_pointed_at_the_code(house: Path, tmp_path: Path):
+    found, _ = run(house, needs_the_anchor, planted(arms=("anchor",)), tmp_path)
+    without = found.arms["anchor"][1]
+    assert without.gain is not None and without.gain.high < -0.5
+    # The same prefix: all of the arm came out of the cache but the questions.
+    used = [o for o in found.run.outcomes if o.arm == "anchor"]
+    assert sum(o.cached for o in used) / sum(o.input for o in used) > 0.95
+
+
+def test_an_answer_at_random_scores_at_chance(house: Path, tmp_path: Path):
+    wanted = planted(families=(*PLANTED, "description", "callers", "count"))
+    found, _ = run(house, at_random, wanted, tmp_path)
+    chance = [o.chance for o in found.run.outcomes]
+    scores = [o.score for o in found.run.outcomes]
+    assert abs(sum(scores) / len(scores) - sum(chance) / len(chance)) < 0.05
+    assert "no better than chance" in found.sentences[0] and not found.settings
+
+
+def test_few_probes_tell_little_and_it_says_so(house: Path, tmp_path: Path):
+    wanted = planted(1, families=("needle",), arms=("anchor",))
+    found, _ = run(house, perfect, wanted, tmp_path)
+    said = " ".join(found.sentences)
+    assert "Not enough probes to tell" in said and not found.settings
+
+
+def test_the_question_before_and_skeletons(house: Path, tmp_path: Path):
+    wanted = planted(2, families=("needle", "callers"), arms=("question", "context"))
+    found, server = run(house, perfect, wanted, tmp_path)
+    before = [s for s in server.seen if s.text.startswith("Question: ")]
+    asked = [o for o in found.run.outcomes if o.arm == "question"]
+    assert len(before) == len(asked) > 0
+    skeletons = [s for s in server.seen if ' show="skeleton">' in s.text]
+    assert (
+        len(skeletons) == len([o for o in found.run.outcomes if o.arm == "context"]) > 0
+    )
+    # Retrieved beside the skeletons: the needle's own file, whole.
+    planted_ones = [s for s in skeletons if s.probe.plants]
+    assert all(s.probe.plants[0].text.strip() in s.text for s in planted_ones)
+
+
+# --- how it is asked ------------------------------------------------------------------
+
+
+def test_what_was_answered_is_not_asked_again(house: Path, tmp_path: Path):
+    wanted = planted(2)
+    first, server = run(house, perfect, wanted, tmp_path)
+    asked = len(server.seen)
+    again, server = run(house, perfect, wanted, tmp_path)
+    assert (asked, len(server.seen)) == (first.run.wanted, 0)
+    assert again.run.foreseen.requests == 0
+    assert [o.score for o in again.run.outcomes] == [
+        o.score for o in first.run.outcomes
+    ]
+    assert all(o.resumed for o in again.run.outcomes)
+    # More of it asks for what is new alone.
+    longer = planted(2, lengths=(*LENGTHS, 16_000.0))
+    more, server = run(house, perfect, longer, tmp_path)
+    assert len(server.seen) == more.run.wanted - asked == len(more.run.outcomes) // 4
+    anew, server = run(house, perfect, planted(2, fresh=True), tmp_path)
+    assert len(server.seen) == anew.run.wanted
+
+
+def test_it_goes_on_where_it_was_stopped(house: Path, tmp_path: Path):
+    wanted, asked = planted(2, parallel=1), 0
+
+    def stops(seen):
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            raise ConnectionResetError  # the wire breaks and stays broken
+        return perfect(seen)
+
+    with able(stops, ()) as server:
+        given = flags(server, state_dir=str(tmp_path), timeout=5.0)
+        with open_session(house, given) as session, prepared(session, wanted) as grid:
+            knows(server, grid.sheets)
+            ask_all(session, grid)
+            failed = [o for o in grid.found if o.verdict == "failed"]
+            done = len(grid.found) - len(failed)
+    assert len(failed) <= 1 and done >= 4
+    again, server = run(house, perfect, wanted, tmp_path)
+    assert len(server.seen) == again.run.wanted - done
+
+
+def test_a_run_is_kept_and_read(house: Path, tmp_path: Path):
+    with (
+        able(perfect, ()) as server,
+        open_session(house, flags(server, state_dir=str(tmp_path))) as session,
+    ):
+        with pytest.raises(UsageError, match="nothing was evaluated"):
+            read_run(session)
+        with prepared(session, planted(1)) as grid:
+            knows(server, grid.sheets)
+            ask_all(session, grid)
+            kept = keep_run(session, grid.result())
+            result = grid.result()
+        assert read_run(session) == read_run(session, result.id) == result
+        assert read_run(session, str(kept)) == result
+        with pytest.raises(UsageError, match="no run"):
+            read_run(session, "nonsense")
+        (tmp_path / "bad.json").write_text("[1]")
+        with pytest.raises(UsageError, match="not an evaluation"):
+            read_run(session, str(tmp_path / "bad.json"))
+        # The user's answers are not buried under those of probes.
+        assert list(session.state.answers.glob("*")) == []
+        _ledger_has(session, len(result.outcomes))
+
+
+def _ledger_has(session: Session, number: int) -> None:
+    from repoctx.ask.ledger import of_model
+
+    rows = of_model(session.state.ledger, "compatible/tried", 1000)
+    assert len([row for row in rows if row.door == "eval"]) == number
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted", "message"),
+    [
+        ("offline", planted(), "name a model"),
+        ("compatible/x", planted(families=("riddle",)), "no family 'riddle'"),
+        ("compatible/x", planted(arms=("legs",)), "no arm 'legs'"),
+        ("compatible/x", planted(lengths=(10**8,)), "no length"),
+    ],
+)
+def test_what_cannot_be_measured(house: Path, tmp_path: Path, model, wanted, message):
+    given = flags(None, state_dir=str(tmp_path), model=model)
+    with (
+        open_session(house, given) as session,
+        pytest.raises(UsageError, match=message),
+        prepared(session, wanted),
+    ):
+        pass
