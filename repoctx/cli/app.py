@@ -26,7 +26,7 @@ COMMANDS = {
     "search": "Find definitions and text in the index.",
     "status": "Show what is in the context, what was left out, and why.",
     "map": "Show where the prompt's tokens lie, as a tree and as a page.",
-    "config": "Show, create and trust settings.",
+    "config": "Show, set, create and trust settings.",
     "models": "Show which models can be asked from here, and what they cost.",
     "plugins": "List the providers that are installed.",
     "warm": "Fill the provider's cache beforehand, and keep it warm.",

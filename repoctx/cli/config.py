@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,7 @@ Examples:
 \b
   repoctx config show
   REPOCTX_STYLE=markdown repoctx config show  # each key has a variable
+  repoctx config set budget 128k   # --project: in the project's file
   repoctx config init && repoctx config trust --yes
 """
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     **o.APP,
     no_args_is_help=True,
     epilog=EXAMPLES,
-    help="Show, create and trust settings.",
+    help="Show, set, create and trust settings.",
 )
 
 TEMPLATE = """\
@@ -71,6 +72,89 @@ def show(
                 out.write(f"{name:<14} {value:<8}  {dim(kind.help, on)}\n")
         out.write(f"\nYour own file: {plain(str(own))}\n")
     tell(list(loaded.problems))
+
+
+@app.command(name="set")
+def put(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The setting.")] = "",
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="Its value.")] = "",
+    repo: o.Repo = Path(),
+    project: Annotated[
+        bool, typer.Option("--project", help="In the project's file, for everybody.")
+    ] = False,
+    from_eval: Annotated[
+        bool,
+        typer.Option("--from-eval", help="Take over what `repoctx eval` speaks for."),
+    ] = False,
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="With --from-eval: which one.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show it, write nothing.")
+    ] = False,
+    output_format: o.OutputFormat = None,
+) -> None:
+    """Set a key in your own file, or with --project in the project's.
+
+    Comments and all other lines stay as they are.
+    """
+    with output(form_of(output_format)) as out:
+        if from_eval == bool(key) or (key and not value):
+            raise UsageError("config set needs KEY VALUE, or --from-eval")
+        wanted = _from_eval(repo, run) if from_eval else {key: value}
+        rows = []
+        for name, given in wanted.items():
+            where, literal = _put(repo, name, given, project, dry_run)
+            rows.append({"key": name, "value": literal, "file": where})
+            out.write(f"{name} = {literal}  in {plain(where)}\n")
+        out.fields["set"] = rows
+        if not rows:
+            out.write("The evaluation speaks for no setting: all stays as it is.\n")
+        if dry_run and rows:
+            out.write("Nothing was written (--dry-run).\n")
+
+
+def _from_eval(repo: Path, run: str) -> dict[str, str]:
+    """The settings that a run's report speaks for."""
+    from repoctx.flow.runs import read_run
+    from repoctx.flow.session import open_session
+    from repoctx.probe.report import report_of
+
+    with open_session(repo, {}) as session:
+        found = report_of(read_run(session, run))
+    return {name: str(value).lower() for name, value in found.settings.items()}
+
+
+def _put(
+    repo: Path, name: str, given: str, project: bool, dry_run: bool
+) -> tuple[str, str]:
+    """Write one key; the file, and the value as it stands there."""
+    from repoctx.scan import discover
+    from repoctx.settings import PROJECT_FILE, kinds, project_table, user_file
+    from repoctx.settings.readers import meant
+    from repoctx.settings.write import put as write
+
+    if name not in kinds():
+        raise UsageError(f"no setting {name[:60]!r}{meant(name, tuple(kinds()))}")
+    kind = kinds()[name]
+    if project and kind.scope == "own":
+        raise UsageError(f"{name} can only be set by you: leave --project out")
+    try:
+        value = kind.parse(given, True)
+    except (ValueError, OverflowError) as exc:
+        raise UsageError(f"{name} must be {exc}") from None
+    literal = _toml(given if isinstance(value, Path) else value)
+    root = discover(repo).root
+    path, table = user_file(os.environ), ""
+    if project:
+        path, table = root / PROJECT_FILE, ""
+        if project_table(root) == "pyproject.toml":
+            path, table = root / "pyproject.toml", "tool.repoctx"
+    if not dry_run:
+        write(path, name, literal, table)
+        if project and kind.scope == "trusted":
+            say(f"{name} counts only after: repoctx config trust")
+    return str(path), literal
 
 
 @app.command()

@@ -22,9 +22,8 @@ Examples:
 \b
   repoctx eval --offline    # no model: search and cache, by your history
   repoctx eval --dry-run    # what a grid would ask, and its price
-  repoctx eval --yes --probes 2 --lengths 0.5,1 -o eval.html
-  repoctx eval show         # the last run again; compare A B: two runs
-  repoctx config set --from-eval --dry-run   # what it speaks for
+  repoctx eval --max-cost 5 --probes 2 --lengths 16k,64k,1 -o eval.html
+  repoctx eval show         # the last run; compare A B: two runs
 """
 
 app = typer.Typer(**o.APP)

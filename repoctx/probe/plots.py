@@ -116,7 +116,7 @@ def score_lines(
             f'<rect x="{a:.1f}" y="{top}" width="{b - a:.1f}" height="{height}" '
             'class="band"/>'
         )
-        parts.append(_text((a + b) / 2, top + height - 8, "breaks", "middle", "soft"))
+        parts.append(_text((a + b) / 2, top + 16, "breaks", "middle", "soft"))
     for share in (0, 0.25, 0.5, 0.75, 1):
         parts.append(_line(left, y(share), WIDTH - right, y(share), "grid"))
         parts.append(_text(left - 8, y(share) + 4, f"{100 * share:.0f}", "end", "soft"))

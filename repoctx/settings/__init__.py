@@ -261,6 +261,12 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
     return _Layer(kept, layer.origin, project=True, path=layer.path)
 
 
+def project_table(root: Path) -> str:
+    """The name of the file that holds the project's settings; empty: there is none."""
+    found = _project(root, [])
+    return found[0] if found else ""
+
+
 def trusted(root: Path, user_file: Path) -> bool:
     """Whether all that the project asks for, as it is now, has been trusted."""
     found, store = _project(root, []), notes.store(user_file)

@@ -18,7 +18,8 @@ from repos import commit, git, write
 from servers.chat import serving
 
 HELPS = [[], *[[name] for name in COMMANDS]]
-HELPS += [["config", name] for name in ("show", "init", "trust")]
+HELPS += [["config", name] for name in ("show", "set", "init", "trust")]
+HELPS += [["eval", name] for name in ("show", "compare")]
 
 
 # --- help -------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def examples(machine: Machine, command: str, folder: Path) -> list[str]:
     return [line.strip() for line in part.splitlines() if "repoctx" in line]
 
 
-UNTRIED = {"apply", "edit", "undo"}
+UNTRIED = {"apply", "edit", "eval", "undo"}
 """Commands whose examples need an answer, or a person who says yes."""
 
 

@@ -69,6 +69,7 @@ CALLS: dict[str, tuple[str, set[str]]] = {
     "status --left-out": ("status --left-out", {"left_out"}),
     "map": ("map", set()),
     "config show": ("config show", {"settings", "user_file"}),
+    "config set": ("config set --dry-run style markdown", {"set"}),
     "config init": ("config init", set()),
     "config trust": ("config trust --yes", {"trusted"}),
     "plugins": ("plugins", {"plugins"}),
