@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcException
 
 from repoctx.editor import fields
 from repoctx.editor.jobs import Job, Where
-from repoctx.editor.lsp_text import covered, workspace_edit
+from repoctx.editor.lsp_text import covered, path_of, workspace_edit
 from repoctx.errors import Interrupted, NotApplied, RepoctxError, UsageError
 from repoctx.values import Finding, Patch
 
@@ -96,8 +96,6 @@ class Given:
 
     def path(self) -> Path:
         """The document."""
-        from repoctx.editor.lsp_server import path_of
-
         found = path_of(self.text("uri"))
         if found is None:
             raise UsageError("the document has no file yet: save it first")
@@ -131,8 +129,6 @@ def code_actions(
     server: Server, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
     """What can be done about the findings in a range, and about the range itself."""
-    from repoctx.editor.lsp_server import path_of
-
     uri = params.text_document.uri
     path = path_of(uri)
     root = server.root_of(path) if path else None

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
@@ -22,14 +19,13 @@ from pygls.protocol import LanguageServerProtocol
 from repoctx import __version__
 from repoctx.editor import lsp_commands
 from repoctx.editor.jobs import Hear, Job
-from repoctx.editor.lsp_text import Editor, lines_of, span
+from repoctx.editor.lsp_text import Editor, lines_of, path_of, span
+from repoctx.editor.lsp_work import Bar, in_thread
 from repoctx.editor.methods import SETTINGS
 from repoctx.errors import RepoctxError, UsageError
 from repoctx.values import Finding, Severity, Spot
 
 T = TypeVar("T")
-
-_numbers = count(1)
 
 SEVERITY = {
     Severity.CRITICAL: types.DiagnosticSeverity.Error,
@@ -153,7 +149,7 @@ class Server(LanguageServer):
         try:
             async with self._free:
                 await bar.begin()
-                return await _in_thread(lambda: work(job))
+                return await in_thread(lambda: work(job))
         except asyncio.CancelledError:
             job.cancel()
             raise
@@ -329,59 +325,6 @@ class Server(LanguageServer):
             del self.roots[root.path]
 
 
-class Bar:
-    """Progress in the client's window, where it shows any; from any thread."""
-
-    def __init__(
-        self, server: Server, job: Job, title: str, token: int | str | None
-    ) -> None:
-        self._server, self._job, self._title = server, job, title
-        self._token = token
-        self._mine = token is None
-        self._begun = False
-        self._loop = asyncio.get_running_loop()
-
-    async def begin(self) -> None:
-        """Show it, where the client can."""
-        bars = self._server.work_done_progress
-        if self._token is None:
-            window = self._server.client_capabilities.window
-            if not (window and window.work_done_progress):
-                return
-            self._token = f"repoctx-{next(_numbers)}"
-            try:
-                await asyncio.wait_for(bars.create_async(self._token), 2.0)
-            except Exception:  # noqa: BLE001 - then there is no bar
-                return
-        start = types.WorkDoneProgressBegin(f"repoctx {self._title}", cancellable=True)
-        bars.begin(self._token, start)
-        self._begun = True
-        bars.tokens[self._token].add_done_callback(
-            lambda future: self._job.cancel() if future.cancelled() else None
-        )
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Work goes on."""
-        if self._begun and what:
-            share = min(100, 100 * done // total) if total else None
-            report = types.WorkDoneProgressReport(
-                message=what.encode("utf-8", "replace").decode(), percentage=share
-            )
-            self._loop.call_soon_threadsafe(self._report, report)
-
-    def _report(self, report: types.WorkDoneProgressReport) -> None:
-        if self._begun and self._token is not None:
-            self._server.work_done_progress.report(self._token, report)
-
-    def end(self) -> None:
-        """It is over."""
-        if self._begun and self._token is not None:
-            self._begun = False
-            bars = self._server.work_done_progress
-            bars.end(self._token, types.WorkDoneProgressEnd())
-            bars.tokens.pop(self._token, None)
-
-
 def _register(server: Server) -> None:
     """The features, in one place."""
 
@@ -414,44 +357,6 @@ def _shown_at(root: Path, finding: Finding) -> Spot | None:
         if (not spot.before or spot is finding.at) and (root / spot.path).is_file():
             return spot
     return None
-
-
-def path_of(uri: str) -> Path | None:
-    """The file that a URI names; None for one that is no file's."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    from pygls.uris import to_fs_path
-
-    if "\0" in unquote(parts.path):
-        return None
-    path = to_fs_path(uri)
-    return Path(path) if path and Path(path).is_absolute() else None
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """What ``work`` gives, done in a thread that nobody waits for at the end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: Any, exc: BaseException | None) -> None:
-        if not future.done():
-            if exc is not None:
-                future.set_exception(exc)
-            else:
-                future.set_result(value)
-
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except BaseException as exc:  # noqa: BLE001 - raised again where it is awaited
-            error = exc
-        with suppress(RuntimeError):  # The loop is closed: the end was not waited for.
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await future
 
 
 def _names() -> str:

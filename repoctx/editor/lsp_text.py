@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
 from repoctx.errors import NotApplied
 from repoctx.pack.diff import edits
@@ -22,6 +24,17 @@ Units = Callable[[str], int]
 """Columns that a text takes."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+
+
+def path_of(uri: str) -> Path | None:
+    """The file that a URI names; None for one that is no file's."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    if "\0" in unquote(parts.path):
+        return None
+    path = to_fs_path(uri)
+    return Path(path) if path and Path(path).is_absolute() else None
 
 
 def lines_of(text: str) -> list[str]:

@@ -92,6 +92,8 @@ class Given:
         """The place that the request is about."""
         path = self.text("path")
         if not path:
+            if lost := self._params.keys() & {"line", "end_line", "text"}:
+                raise UsageError(f"{min(lost)} needs path")
             return None
         unsaved = self.text("text") if "text" in self._params else None
         return Where(path, self.number("line"), self.number("end_line"), unsaved)

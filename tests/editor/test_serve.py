@@ -153,6 +153,7 @@ WRONG = {
     ),
     "context that is none": ("ask", {"question": "x", "context": [1]}, -32000),
     "an unknown scope": ("review", {"scope": "all"}, -32000),
+    "a line of nothing": ("ask", {"question": "x", "line": 3}, -32000),
     "a scope without a revision": ("review", {"scope": "commit"}, -32000),
     "an unknown revision": ("review", {"scope": "commit", "rev": "--x"}, -32000),
     "an unknown rule": ("review", {"rules": ["nope"]}, -32000),
