@@ -13,7 +13,7 @@ from repoctx.probe.probes import Scoring
 from repoctx.probe.score import copied
 from repoctx.probe.sets import RARE, batches
 from repoctx.probe.survey import mentions
-from repoctx.probe.tongues import CALLABLE
+from repoctx.probe.tongues import CALLABLE, GROUP_OF
 from repoctx.values import SourceFile, Symbol
 
 LEFT = 6
@@ -135,8 +135,11 @@ def description(ground: Ground, count: int) -> Iterator[Draft]:
     documented = []
     by_word: dict[str, list[frozenset[str]]] = defaultdict(list)
     total = 0
+    for (_, name), same in ground.survey.defined.items():
+        named[name.casefold()] += len(same)
     for one in functions(ground):
-        named[one.symbol.name.casefold()] += 1
+        if one.file.lang not in GROUP_OF:
+            named[one.symbol.name.casefold()] += 1
         total += 1
         if one.symbol.doc:
             documented.append(one)
@@ -156,7 +159,8 @@ def description(ground: Ground, count: int) -> Iterator[Draft]:
             lines = ground.material.text(file.path).split("\n")
             told = hidden(sentence(lines, symbol, file.lang), symbol.name).strip()
             made = [h for h in places[symbol.name] if _MADE.search(h.before)]
-            if len(made) > 1 or not _tells(told, symbol, by_word):
+            unread = {h.path for h in places[symbol.name]} & ground.survey.broken
+            if len(made) > 1 or unread or not _tells(told, symbol, by_word):
                 continue
             yield Draft(
                 "Which function or method of this repository is described like this? "
@@ -250,9 +254,25 @@ def _body(ground: Ground, one: Function) -> str:
         return ""
     if body[0].lstrip().startswith(("@", "#[")):
         return ""  # A decorator that happens to name it.
+    if _remark(body[-1]) or _trails(lines, symbol):
+        return ""  # Whether such a comment is its last line is a matter of taste.
     text = "\n".join(body)
     if "```" in text or "~~~" in text or "[redacted:" in text:
         return ""
     filled = [line.strip() for line in body if line.strip()]
     # Mostly braces, or one line over and over: copying it shows nothing.
     return text if len(set(filled)) >= 0.7 * len(filled) else ""
+
+
+def _remark(line: str) -> bool:
+    return line.lstrip().startswith(("#", "//"))
+
+
+def _trails(lines: Sequence[str], symbol: Symbol) -> bool:
+    """Whether a comment behind a function is indented as if it were its own."""
+    after = next((line for line in lines[symbol.end :] if line.strip()), "")
+    return _remark(after) and _depth(after) > _depth(lines[symbol.start - 1])
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -1,6 +1,6 @@
 """How often is a probe's truth wrong? Asked of each language's own parser.
 
-    python tests/bench/truth.py REPO... [--count 40] [--seed 0] [--tools DIR]
+    python tests/bench/truth.py REPO... [--count 40] [--only FAMILY...] [--seed 0]
 
 For each family and language: how many probes were generated from the work trees, how
 many of them a second method could judge, and of how many it says otherwise. The second
@@ -179,10 +179,15 @@ def changed(probe: Probe, second: Second) -> dict[str, str]:
 def edited(
     probe: Probe, second: Second, names: Sequence[str], after: dict[str, Facts]
 ) -> str:
+    texts = dict(item.split("\n", 1) for item in probe.truth)
     if any(facts.error for facts in after.values()):
         return "the changed files do not parse"
     old, new = names[0], names[1]
     if probe.question.startswith("Rename"):
+        word = re.compile(rf"(?<!\w){old}(?!\w)")
+        kept = [p for p, item in texts.items() if word.search(item)]
+        if kept:
+            return f"{old} is left in {kept}"
         everywhere = {**second.files, **after}
         left = [p for p, f in everywhere.items() if old in used(f)]
         was = sum(used(f).count(old) for f in second.files.values())
@@ -229,7 +234,7 @@ def measure(
     with open_session(repo, {}) as session:
         now = snapshot_now(session)
         with material(session, now) as held:
-            probes = generate(held, FAMILIES, options.count, options.seed)
+            probes = generate(held, options.only, options.count, options.seed)
             langs = {f.path: f.lang for f in now.files}
             for group in GROUPS:
                 mine = [p for p in probes if langs[p.evidence[0]] in group.langs]
@@ -306,6 +311,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repos", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--only", nargs="+", default=FAMILIES, choices=FAMILIES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--show", type=int, default=5, help="wrong ones printed of each"

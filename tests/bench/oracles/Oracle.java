@@ -72,7 +72,7 @@ public class Oracle {
                 return super.visitNewClass(c, around);
             }
             @Override public Void visitVariable(VariableTree v, String around) {
-                constants.add(text(v.getName().toString()));
+                if (around.isEmpty()) constants.add(text(v.getName().toString()));
                 return super.visitVariable(v, around);
             }
         }.scan(unit, "");
