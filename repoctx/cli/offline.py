@@ -56,6 +56,14 @@ def _text(found: Offline, on: bool) -> str:
             f"           {told['path_order_cached']:.1%} if the files were packed anew "
             f"in path order: {told['cost']:.2f} of its cost"
         )
+    certain = fields["probes"]["certain"]
+    if any(certain.values()):
+        told = ", ".join(f"{name} {number}" for name, number in certain.items())
+        drawn = fields["probes"]["drawn"]
+        lines.append(
+            bold("probes", on) + f"     of {drawn} drawn of each kind, certain:"
+        )
+        lines.append(f"           {told}")
     if not lines:
         lines.append("Nothing was measured: there is no history to measure by.")
     return "\n".join(lines) + "\n"

@@ -11,10 +11,13 @@ from statistics import fmean
 from typing import Any
 
 from repoctx.flow.aside import aside
+from repoctx.flow.material import material
 from repoctx.flow.recall import BUDGETS, DEPTHS, Found, recall_of
 from repoctx.flow.replay import STEPS, replay_of
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
+from repoctx.probe.generate import generate
+from repoctx.probe.probes import FAMILIES
 from repoctx.probe.shares import Shares
 from repoctx.probe.statistics import Interval, mean_of
 
@@ -25,6 +28,10 @@ COMMITS = 20
 """Commits that are lived through again."""
 
 
+DRAWN = 6
+"""Probes drawn of each family, to see whether so many are certain here."""
+
+
 @dataclass(slots=True)
 class Offline:
     """What was measured so far; it grows while `measure` runs."""
@@ -32,6 +39,7 @@ class Offline:
     files: int = 0
     requests: list[Found] = field(default_factory=list)
     shares: Shares = field(default_factory=Shares)
+    probes: dict[str, int] = field(default_factory=dict)
 
 
 def measure(session: Session, commits: int, found: Offline) -> None:
@@ -47,6 +55,10 @@ def measure(session: Session, commits: int, found: Offline) -> None:
     with aside(session) as own:
         replay_of(own, commits or COMMITS, found.shares)
         recall_of(own, commits or REQUESTS, found.requests)
+    session.progress("generating", 0, 0)
+    with material(session, now) as matter:
+        for family in FAMILIES:
+            found.probes[family] = len(generate(matter, (family,), DRAWN))
 
 
 def recall(found: Offline, budget: int, *, tests: bool = False) -> Interval:
@@ -64,6 +76,7 @@ def as_json(found: Offline) -> dict[str, Any]:
         "files": found.files,
         "recall": _recall_fields(found) if found.requests else None,
         "cache": _cache_fields(found.shares) if found.shares.questions else None,
+        "probes": {"drawn": DRAWN, "certain": dict(found.probes)},
     }
 
 

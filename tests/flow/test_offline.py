@@ -14,6 +14,7 @@ from repoctx.flow.requests import asked_for, cleaned
 from repoctx.flow.session import open_session
 from repoctx.flow.survey import snapshot_now
 from repoctx.pack.retrieve import Pick
+from repoctx.probe import FAMILIES
 from repoctx.probe.shares import Shares, common_bytes, path_order
 from repoctx.scan import discover, run
 from repos import commit, git, make_repo, write
@@ -182,5 +183,6 @@ def test_without_commits_there_is_nothing_to_measure(tmp_path: Path):
         measure(session, 0, found)
         told = as_json(found)
         assert (told["recall"], told["cache"]) == (None, None)
+        assert told["probes"]["certain"].keys() == set(FAMILIES)
         assert any("no commits" in note for note in session.notes)
     assert not recall(found, 128_000).known
