@@ -27,6 +27,7 @@ from repoctx.apply.transport import (
     unescaped,
     ungutted,
 )
+from repoctx.apply.whole import lines_of, shrunk, unbroken
 from repoctx.errors import NotApplied
 from repoctx.values import Block, BlockKind, FileChange, Patch, byte_order
 
@@ -191,7 +192,7 @@ class Shadow:
 
     def _create(self, block: Block, entry: Entry) -> Outcome:
         if entry.exists and any(line.strip() for line in entry.result().lines):
-            if entry.result().lines == _lines(block.text):
+            if entry.result().lines == lines_of(block.text):
                 return Outcome(block.id, entry.path, "present", 1)
             raise Refused("exists")
         return self._write(block, entry)
@@ -201,15 +202,15 @@ class Shadow:
         if new:
             self._free(entry.path)
         source = entry.text.file.source
-        lines = ungutted(_lines(block.text))
+        lines = ungutted(lines_of(block.text))
         self._unelided(lines, entry)
-        _unbroken(block, source.lines, lines)
+        unbroken(block, source.lines, lines)
         self._unredacted(entry, lines)
         if new and (dots := stubs(lines, entry.path)):
             raise Refused("elided", dots)
         if any(layer.made for layer in entry.layers) or len(entry.layers) > 1:
             raise Refused("overlap")
-        warnings = _shrunk(block, source.lines, lines)
+        warnings = shrunk(block, source.lines, lines)
         for change in rewritten(source, lines):
             if dots := dotted(change.lines, change.end - change.start):
                 raise Refused("elided", dots.strip())
@@ -386,39 +387,3 @@ class Shadow:
         if entry.mode:
             return entry.mode
         return self._tree.mode(entry.path) if entry.present is not None else 0o100644
-
-
-def _lines(text: str) -> list[str]:
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
-
-
-def _unbroken(block: Block, old: list[str], new: list[str]) -> None:
-    """Raise Refused when what follows a whole file's fence is a part of the file."""
-    have, kept = set(old), set(new)
-    for line in block.after:
-        if len(line.strip()) > 3 and line in have and line not in kept:
-            raise Refused("malformed", "a fence inside closes the file's own")
-
-
-def _shrunk(block: Block, old: list[str], new: list[str]) -> tuple[str, ...]:
-    """A warning for a whole file that lost more than half.
-
-    Raises Refused for what looks like a part of the file: where only prose calls it the
-    file and a third is lost, or where more than half is lost with both ends and most of
-    what is left was there before.
-    """
-    size = sum(bool(line.strip()) for line in old)
-    have = {line.strip() for line in new}
-    kept = [line.strip() in have for line in old if line.strip()]
-    if not block.sure and sum(kept) * 3 < size * 2 and len(new) < len(old):
-        raise Refused("shrinks")
-    if len(new) * 2 >= len(old) or size < 8:
-        return ()
-    there = {line.strip() for line in old}
-    quoted = [line.strip() in there for line in new if line.strip()]
-    if not kept[0] and not kept[-1] and sum(quoted) * 2 > len(quoted):
-        raise Refused("shrinks")
-    return ("more than half of the file goes",)
