@@ -15,7 +15,7 @@ import pytest
 from cli.program import PROGRAM, Machine
 from repoctx.cli.app import COMMANDS
 from repos import commit, git, write
-from servers.chat import serving
+from servers.chat import Behaviour, serving
 
 HELPS = [[], *[[name] for name in COMMANDS]]
 HELPS += [["config", name] for name in ("show", "set", "init", "trust")]
@@ -88,7 +88,9 @@ def test_the_examples_work(machine: Machine, repo: Path, tmp_path: Path, command
     for folder in (".zfunc", ".config/fish/completions"):
         (machine.home / folder).mkdir(parents=True)
     (machine.home / ".local/share/bash-completion/completions").mkdir(parents=True)
-    with serving() as server:
+    write(repo, {"src/pool.c": "int taken;\n" * 90})
+    answer = '{"findings": []}' if command == "review" else "It is so."
+    with serving(Behaviour(text=answer)) as server:
         env = machine.env | {
             "PATH": f"{tools}:{machine.env['PATH']}",
             "REPOCTX_BASE_URL": server.url,
