@@ -71,7 +71,15 @@ def _bytes(session: Session, path: str, note: Mapping[str, str]) -> bytes:
         except (binascii.Error, ValueError, TypeError):
             raise KeyError(oid) from None
     with Blobs(session.place) as blobs:
-        return blobs.read(oid)
+        data = blobs.read(oid)
+    # A file that differs from its blob in line ends alone was listed as that blob.
+    if present is not None and _unix(present) == _unix(data):
+        return present
+    return data
+
+
+def _unix(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n")
 
 
 def _present(session: Session, path: str) -> bytes | None:

@@ -165,6 +165,15 @@ def test_a_file_that_changed_meanwhile_is_merged(place: Place) -> None:
     assert place.read("lib.py") == LIB.replace("delay", "wait") + "\n\n\n\nX = 1\n"
 
 
+def test_line_ends_that_changed_since_the_commit_are_kept(place: Place) -> None:
+    there = LIB.replace("\n", "\r\n").encode()
+    (place.repo / "lib.py").write_bytes(there)
+    place.says(RENAME + CALLER)
+    assert place.edit().record is not None
+    renamed = (place.repo / "lib.py").read_bytes()
+    assert renamed == there.replace(b"delay", b"wait")
+
+
 def test_work_of_the_user_between_answer_and_commit_is_kept(place: Place) -> None:
     place.says(RENAME)
     asked = []
