@@ -16,10 +16,9 @@ from repoctx.settings import (
     kinds,
     load,
     parse_budget,
-    trust,
-    trusted,
     user_file,
 )
+from repoctx.settings.trusting import trust, trusted
 
 
 @pytest.fixture

@@ -192,8 +192,9 @@ def trust(
     The trust ends when they change.
     """
     from repoctx.scan import discover
-    from repoctx.settings import load, trusted, user_file
-    from repoctx.settings import trust as remember
+    from repoctx.settings import load, user_file
+    from repoctx.settings.trusting import trust as remember
+    from repoctx.settings.trusting import trusted
 
     with output(form_of(output_format)) as out:
         root = discover(repo).root
@@ -210,7 +211,7 @@ def trust(
 
 def _confirm(root: Path, own: Path) -> None:
     """Show what is asked for, and ask."""
-    from repoctx.settings import wanted
+    from repoctx.settings.trusting import wanted
 
     if not (sys.stdin and sys.stdin.isatty()):
         raise UsageError("config trust needs --yes when nobody can be asked")

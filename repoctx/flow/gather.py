@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from repoctx.errors import MissingExtra, RepoctxError
 from repoctx.flow.session import Session
 from repoctx.pack.tokens import Estimate
-from repoctx.settings import mcp_servers
+from repoctx.settings.trusting import mcp_servers
 
 if TYPE_CHECKING:
     from repoctx.settings.servers import Server

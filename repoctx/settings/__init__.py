@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from repoctx.errors import SettingsError
-from repoctx.settings import notes, readers, servers
+from repoctx.settings import readers
 
 PROJECT_FILE = ".repoctx.toml"
 PREFIX = "REPOCTX_"
@@ -208,7 +208,7 @@ def _layers(
     own = _toml(user_file, str(user_file))
     if own is not None:
         yield _Layer(own, lambda _: str(user_file), path=user_file)
-    if root is not None and (found := _project(root, problems)) is not None:
+    if root is not None and (found := project(root, problems)) is not None:
         where, table = found
         yield _Layer(table, lambda _: where, project=True, path=root / where)
     yield _Layer(
@@ -252,7 +252,7 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
             f"{PREFIX}{own[0].upper()}"
         )
     asked = [n for n, k in _KEYS.items() if k.scope == "trusted" and n in layer.table]
-    if not asked or _is_known(root, layer.table, user_file):
+    if not asked or is_known(root, layer.table, user_file):
         return layer
     problems.append(
         f"{where}: {', '.join(asked)} ignored until you run: repoctx config trust"
@@ -263,71 +263,19 @@ def _guarded(layer: _Layer, root: Path, user_file: Path, problems: list[str]) ->
 
 def project_table(root: Path) -> str:
     """The name of the file that holds the project's settings; empty: there is none."""
-    found = _project(root, [])
+    found = project(root)
     return found[0] if found else ""
 
 
-def trusted(root: Path, user_file: Path) -> bool:
-    """Whether all that the project asks for, as it is now, has been trusted."""
-    found, store = _project(root, []), notes.store(user_file)
-    theirs = servers.digest(root)
-    known = found is None or _is_known(root, found[1], user_file)
-    same = not theirs or store.get(_servers_of(root)) == theirs
-    return known and same and bool(found or theirs)
+def is_known(root: Path, table: dict[str, Any], user_file: Path) -> bool:
+    """Whether the project's settings are those that were trusted; see `trusting`."""
+    from repoctx.settings import notes  # Few projects ask for what needs trust.
+
+    return notes.store(user_file).get(str(root.resolve())) == digest(table)
 
 
-def wanted(root: Path, user_file: Path) -> Mapping[str, Any]:
-    """What the project asks for that counts only after `trust`. Raises SettingsError
-    for a file that is broken."""
-    asked: dict[str, Any] = {}
-    found = _project(root, [])
-    if found is not None and not _is_known(root, found[1], user_file):
-        named = found[1].items()
-        asked |= {n: v for n, v in named if n in _KEYS and _KEYS[n].scope != "any"}
-    theirs = servers.digest(root)
-    if theirs and notes.store(user_file).get(_servers_of(root)) != theirs:
-        asked |= {f"mcp {n}": v for n, v in servers.commands(root).items()}
-    return asked
-
-
-def trust(root: Path, user_file: Path) -> tuple[str, ...]:
-    """Trust the project's settings and MCP servers as they are now; the files' names.
-
-    Any later change of them takes the trust away. Raises SettingsError when there are
-    none, StorageError when it cannot be noted beside the user's settings.
-    """
-    names, digests = [], {}
-    if (found := _project(root, [])) is not None:
-        names.append(found[0])
-        digests[str(root.resolve())] = _digest(found[1])
-    if theirs := servers.digest(root):
-        names.append(servers.FILE)
-        digests[_servers_of(root)] = theirs
-    if not names:
-        raise SettingsError(
-            f"no {PROJECT_FILE}, no [tool.repoctx] and no {servers.FILE} in {root}"
-        )
-    notes.keep(user_file, digests)
-    return tuple(names)
-
-
-def mcp_servers(
-    root: Path, loaded: Loaded, environ: Mapping[str, str], names: tuple[str, ...]
-) -> tuple[servers.Server, ...]:
-    """The MCP servers called ``names``; see `servers.find_servers`."""
-    known = notes.store(user_file(environ)).get(_servers_of(root), "")
-    return servers.find_servers(root, loaded.mcp, known, environ, names)
-
-
-def _servers_of(root: Path) -> str:
-    return str(root.resolve() / servers.FILE)
-
-
-def _is_known(root: Path, table: dict[str, Any], user_file: Path) -> bool:
-    return notes.store(user_file).get(str(root.resolve())) == _digest(table)
-
-
-def _digest(table: dict[str, Any]) -> str:
+def digest(table: dict[str, Any]) -> str:
+    """SHA-256 of the project's settings."""
     import hashlib
     import json
 
@@ -336,8 +284,11 @@ def _digest(table: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _project(root: Path, problems: list[str]) -> tuple[str, dict[str, Any]] | None:
-    """The project's settings and the name of the file that holds them."""
+def project(
+    root: Path, problems: list[str] | None = None
+) -> tuple[str, dict[str, Any]] | None:
+    """The project's settings and the name of the file that holds them; what was passed
+    over is added to ``problems``."""
     table = _toml(root / PROJECT_FILE, PROJECT_FILE, follow=False)
     if table is not None:
         return PROJECT_FILE, table
@@ -346,7 +297,8 @@ def _project(root: Path, problems: list[str]) -> tuple[str, dict[str, Any]] | No
         whole = _toml(root / name, name, follow=False, holding=b"repoctx")
     except SettingsError as exc:
         # It is the project's file, not ours: that it is broken is not our error.
-        problems.append(str(exc))
+        if problems is not None:
+            problems.append(str(exc))
         return None
     tools = (whole or {}).get("tool")
     found = tools.get("repoctx") if isinstance(tools, dict) else None

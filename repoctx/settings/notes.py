@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from repoctx.errors import StorageError
-
 FILE = "trusted.json"
 """Beside the user's settings."""
 
@@ -23,16 +21,8 @@ def store(user_file: Path) -> dict[str, str]:
 
 def keep(user_file: Path, digests: Mapping[str, str]) -> None:
     """Add ``digests``. Raises StorageError."""
-    import tempfile
+    from repoctx.settings.write import replaced
 
     path = user_file.with_name(FILE)
     text = json.dumps({**store(user_file), **digests}, indent=1, sort_keys=True)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".trust", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    except OSError as exc:
-        raise StorageError(f"cannot write {path}: {exc.strerror}") from None
+    replaced(path, text, 0o600)

@@ -34,7 +34,7 @@ def put(path: Path, key: str, literal: str, table: str = "") -> bool:
         )
     if new == old:
         return False
-    _write(path, new)
+    replaced(path, new)
     return True
 
 
@@ -106,14 +106,19 @@ def _read(path: Path) -> str:
         raise SettingsError(f"{path}: not UTF-8") from None
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace the file whole, with the rights that it had."""
+def replaced(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace the file whole, with these rights, else those that it had. Raises
+    StorageError."""
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else None
+        if mode is None and path.exists():
+            mode = path.stat().st_mode & 0o777
         try:
-            with new.open("xb") as file:
+            # Nobody else sees it before it has its rights.
+            rights = 0o666 if mode is None else 0o600
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(new, flags, rights), "wb") as file:
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())

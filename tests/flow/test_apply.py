@@ -27,7 +27,8 @@ from repoctx.flow.session import Session, open_session
 from repoctx.flow.shown import note_shown, shown_by
 from repoctx.flow.survey import snapshot_now
 from repoctx.flow.undo import history, redo, show, undo
-from repoctx.settings import trust, user_file
+from repoctx.settings import user_file
+from repoctx.settings.trusting import trust
 from repos import git, make_repo, write
 
 FILES = {
