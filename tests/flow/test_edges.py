@@ -243,7 +243,11 @@ def test_files_that_come_and_go_while_they_are_packed(tmp_path: Path, packs):
 
     def work() -> None:
         while not stop.is_set():
-            write(root, {"here/today.py": "gone tomorrow\n", "f07.py": "back\n"})
+            # Moved into place whole: a file being written may be read while empty.
+            write(tmp_path, {"made/here/today.py": "gone tomorrow\n"})
+            write(tmp_path, {"made/f07.py": "back\n"})
+            os.replace(tmp_path / "made" / "here", root / "here")
+            os.replace(tmp_path / "made" / "f07.py", root / "f07.py")
             stop.wait(0.002)
             shutil.rmtree(root / "here")
             (root / "f07.py").unlink()
