@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from repoctx.cli.job import Job
 from repoctx.cli.terminal import bold
 from repoctx.errors import Interrupted
@@ -17,14 +19,13 @@ def show_offline(here: Job, commits: int) -> None:
     except KeyboardInterrupt:
         stopped = True
     here.progress("", 0, 0)
-    here.out.fields["offline"] = as_json(found)
-    here.out.write(_text(found, here.colours))
+    fields = here.out.fields["offline"] = as_json(found)
+    here.out.write(_text(fields, here.colours))
     if stopped:
         raise Interrupted("stopped; what was measured until then is shown")
 
 
-def _text(found: Offline, on: bool) -> str:
-    fields = as_json(found)
+def _text(fields: dict[str, Any], on: bool) -> str:
     lines = []
     if told := fields["recall"]:
         lines.append(

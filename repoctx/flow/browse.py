@@ -7,7 +7,7 @@ an order that the tree alone decides.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,10 +16,11 @@ from repoctx.flow.difftext import Change as Part
 from repoctx.flow.difftext import changes_of
 from repoctx.flow.search import Read, find, reading, select
 from repoctx.flow.session import Session
-from repoctx.flow.sides import Subject, opened, sides
+from repoctx.flow.sides import Subject, hidden_in, opened, sides
 from repoctx.index import detect, find_definitions
 from repoctx.pack.overlay import present
-from repoctx.pack.render import Doc, Style, Tag, render
+from repoctx.pack.render import Style, render
+from repoctx.pack.retrieve import excerpt
 from repoctx.pack.tokens import Estimate
 from repoctx.scan import Binary, decode, ignored_by, inside, read_file, redact
 from repoctx.values import (
@@ -299,12 +300,8 @@ def context(session: Session, now: Snapshot, query: str, budget: int) -> list[Pi
     made, left = [], budget
     with reading(session, now) as read:
         for pick in picks:
-            where: tuple[tuple[str, str], ...] = (("path", pick.path),)
             text = read(files[pick.path])
-            if pick.start:
-                where = (*where, ("lines", f"{pick.start}-{pick.end}"))
-                text = "\n".join(text.split("\n")[pick.start - 1 : pick.end]) + "\n"
-            doc = render(Doc(Tag.FILE, where, text), style)
+            doc = render(excerpt(pick.path, text, pick.start, pick.end), style)
             tokens = counter.count(doc)
             if tokens <= left:
                 left -= tokens
@@ -324,11 +321,12 @@ def diff(session: Session, subject: Subject) -> Diff:
     """The change under ``subject``. Raises what `sides` raises."""
     both = sides(session, subject)
     made: list[tuple[FileChange, int]] = []
-    hidden = {item.path: item for item in _unseen(both.gone, both.fresh)}
+    found = hidden_in(both.gone) | hidden_in(both.fresh)
+    unseen = tuple(found[path] for path in sorted(found, key=byte_order))
     with opened(session, both) as (deltas, _):
         for delta in deltas:
             old, new = delta.old, delta.new
-            if delta.path in hidden:
+            if delta.path in found:
                 continue
             before = _bytes(old.text) if old else None
             after = _bytes(new.text) if new else None
@@ -338,18 +336,8 @@ def diff(session: Session, subject: Subject) -> Diff:
                 made.append((moved, 0))
             elif side := new or old:
                 made.append((FileChange(side.path, before, after), 0))
-    return Diff(changes_of(made), tuple(hidden.values()))
+    return Diff(changes_of(made), unseen)
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _unseen(gone: Snapshot, fresh: Snapshot) -> Iterator[LeftOut]:
-    found = {
-        item.path: item
-        for item in (*gone.left_out, *fresh.left_out)
-        if item.reason is not Reason.DUPLICATE
-    }
-    for path in sorted(found, key=byte_order):
-        yield found[path]

@@ -12,17 +12,22 @@ import repoctx_prompts as prompts
 
 from repoctx.apply.shadow import Shadow, Tree
 from repoctx.flow.material import Indexed
-from repoctx.flow.prefix import make_prefix, overlay_segment, text_segment
+from repoctx.flow.prefix import (
+    counted,
+    make_prefix,
+    overlay_segment,
+    pieces_segment,
+    text_segment,
+)
 from repoctx.flow.search import offers_for
 from repoctx.flow.session import Session
 from repoctx.flow.tail import framed
 from repoctx.index import Row, with_terms
 from repoctx.pack.base import base_pieces, file_doc
 from repoctx.pack.marks import marks
-from repoctx.pack.overlay import Change, Sources, overlay_docs
-from repoctx.pack.patch import patch
+from repoctx.pack.overlay import Change, Shape, Sources, overlay_docs, shaped
 from repoctx.pack.render import Doc, Section, Style, Tag, render
-from repoctx.pack.retrieve import fill
+from repoctx.pack.retrieve import excerpt, fill
 from repoctx.parse.edits import blocks
 from repoctx.probe.grid import Ask, Sheet, arranged, paths_of, place, plants_of
 from repoctx.probe.probes import Plant, Probe, Scoring, planted
@@ -30,7 +35,6 @@ from repoctx.protocols import Tokenizer
 from repoctx.scan import blob_id
 from repoctx.values import (
     BlobFacts,
-    Count,
     Prefix,
     Request,
     Segment,
@@ -38,7 +42,6 @@ from repoctx.values import (
     Snapshot,
     SourceFile,
     Symbol,
-    Unit,
     byte_order,
 )
 
@@ -171,36 +174,19 @@ def _base(desk: Desk, shown: Mapping[str, str], skeletons: bool) -> Segment:
         return Doc(Tag.FILE, (("path", path), ("show", "skeleton")), outline)
 
     docs = ((path, doc(path, text)) for path, text in shown.items())
-    pieces = list(base_pieces(docs, desk.style))
-    counts = desk.tokenizer.count_many([text for _, text in pieces])
-    units, offset = [], 0
-    for (path, text), count in zip(pieces, counts, strict=True):
-        size = len(text.encode())
-        units.append(Unit(path, offset, size, Count(count, desk.tokenizer.exact)))
-        offset += size
-    data = "".join(text for _, text in pieces).encode()
-    return Segment(
-        SegmentKind.BASE,
-        hashlib.sha256(data).hexdigest(),
-        len(data),
-        Count(sum(counts), desk.tokenizer.exact),
-        text=data,
-        units=tuple(units),
-    )
+    pieces = counted(list(base_pieces(docs, desk.style)), desk.tokenizer)
+    return pieces_segment(SegmentKind.BASE, pieces, desk.tokenizer.exact)
 
 
 def _overlay(
     desk: Desk, old: Mapping[str, str], now: Mapping[str, str], shape: str
 ) -> Segment | None:
     def body(change: Change, before: str, after: str) -> str:
-        if shape == "full":
-            return ""
-        if shape == "blocks":
-            from repoctx.pack.blocks import blocks as whole
-
+        def spans() -> list[tuple[int, int, str]]:
             found = _definitions(desk, change.path, after)
-            return whole(before, after, [(d.start, d.end, d.name) for d in found])
-        return patch(before, after)
+            return [(d.start, d.end, d.name) for d in found]
+
+        return shaped(Shape(shape), before, after, spans)
 
     changes = tuple(
         Change(path, _as(desk, path, "old"), _as(desk, path, "new")) for path in old
@@ -208,11 +194,10 @@ def _overlay(
     sources = Sources(
         lambda f: old[f.path], lambda f: now[f.path], lambda f: now[f.path], {}
     )
-    tag = Tag.BLOCKS if shape == "blocks" else Tag.PATCH
+    tag = Tag.BLOCKS if shape == Shape.BLOCKS else Tag.PATCH
     docs = list(overlay_docs(changes, sources, body, tag))
     texts = [(path, render(doc, desk.style)) for path, doc in docs]
-    counts = desk.tokenizer.count_many([text for _, text in texts])
-    made = [(*one, count) for one, count in zip(texts, counts, strict=True)]
+    made = counted(texts, desk.tokenizer)
     return overlay_segment(made, desk.style, desk.tokenizer)
 
 
@@ -272,12 +257,7 @@ def _retrieved(desk: Desk, made: Context, ask: Ask) -> str:
     )
 
     def text(path: str, start: int, end: int) -> str:
-        body = made.texts[path]
-        where: tuple[tuple[str, str], ...] = (("path", path),)
-        if start:
-            where = (*where, ("lines", f"{start}-{end}"))
-            body = "\n".join(body.split("\n")[start - 1 : end]) + "\n"
-        return render(Doc(Tag.FILE, where, body), desk.style)
+        return render(excerpt(path, made.texts[path], start, end), desk.style)
 
     def tokens(path: str, start: int, end: int) -> int:
         return round(desk.tokenizer.count(text(path, start, end)) * desk.factor)

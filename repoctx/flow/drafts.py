@@ -17,6 +17,7 @@ from repoctx.flow.prefix import (
     BaseTexts,
     Piece,
     Shelf,
+    counted,
     overlay_segment,
     render_base,
     stored_base,
@@ -47,8 +48,8 @@ from repoctx.pack.overlay import (
     is_hidden,
     overlay_docs,
     present,
+    shaped,
 )
-from repoctx.pack.patch import patch
 from repoctx.pack.render import Doc, Tag, render
 from repoctx.pack.tokens import Estimate
 from repoctx.protocols import Tokenizer
@@ -224,8 +225,7 @@ class Drafts:
             def pieces(change: Change) -> list[Piece]:
                 docs = overlay_docs((change,), sources, self._patch, tag)
                 texts = [(path, render(doc, style)) for path, doc in docs]
-                counts = self._counter.count_many([text for _, text in texts])
-                return [(*one, n) for one, n in zip(texts, counts, strict=True)]
+                return counted(texts, self._counter)
 
             made = [kept.get(name_of(c), partial(pieces, c)) for c in ordered]
             overlay = overlay_segment(chain(*made), style, self._counter)
@@ -273,16 +273,14 @@ class Drafts:
 
     def _patch(self, change: Change, old: str, new: str) -> str:
         """The body that shows a change, by the chosen shape."""
-        if self._shape is Shape.FULL:
-            return ""
-        if self._shape is Shape.DIFF or change.new is None:
-            return patch(old, new)
-        from repoctx.pack.blocks import blocks
 
-        lang = detect(change.path)
-        outline = self._session.store.outline(change.new.oid, lang)
-        found = outline.definitions if outline else ()
-        return blocks(old, new, [(d.start, d.end, d.name) for d in found])
+        def spans() -> list[tuple[int, int, str]]:
+            oid = change.new.oid if change.new else ""
+            outline = self._session.store.outline(oid, detect(change.path))
+            found = outline.definitions if outline else ()
+            return [(d.start, d.end, d.name) for d in found]
+
+        return shaped(self._shape, old, new, spans)
 
     def _pairs(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from itertools import accumulate, repeat
@@ -221,6 +221,33 @@ Piece = tuple[str, str, int]
 """A document's path, its rendered text and the tokens of that."""
 
 
+def counted(texts: Sequence[tuple[str, str]], tokenizer: Tokenizer) -> list[Piece]:
+    """Rendered documents, (path, text), with their tokens."""
+    counts = tokenizer.count_many([text for _, text in texts])
+    return [(*one, count) for one, count in zip(texts, counts, strict=True)]
+
+
+def pieces_segment(kind: SegmentKind, pieces: Sequence[Piece], exact: bool) -> Segment:
+    """A segment that lives in memory, with a unit a piece."""
+    units: list[Unit] = []
+    chunks: list[bytes] = []
+    offset = 0
+    for path, piece, tokens in pieces:
+        data = piece.encode()
+        chunks.append(data)
+        units.append(Unit(path, offset, len(data), Count(tokens, exact)))
+        offset += len(data)
+    whole = b"".join(chunks)
+    return Segment(
+        kind,
+        hashlib.sha256(whole).hexdigest(),
+        len(whole),
+        Count(sum(tokens for _, _, tokens in pieces), exact),
+        text=whole,
+        units=tuple(units),
+    )
+
+
 def overlay_segment(
     docs: Iterable[Piece], style: Style, tokenizer: Tokenizer
 ) -> Segment | None:
@@ -231,23 +258,7 @@ def overlay_segment(
     frame = [opening(Section.CHANGES, style), closing(Section.CHANGES, style)]
     first, last = zip(frame, tokenizer.count_many(frame), strict=True)
     pieces = [("", *first), *made, *([("", *last)] if last[0] else [])]
-    units: list[Unit] = []
-    chunks: list[bytes] = []
-    offset = 0
-    for path, piece, tokens in pieces:
-        data = piece.encode()
-        chunks.append(data)
-        units.append(Unit(path, offset, len(data), Count(tokens, tokenizer.exact)))
-        offset += len(data)
-    whole = b"".join(chunks)
-    return Segment(
-        SegmentKind.OVERLAY,
-        hashlib.sha256(whole).hexdigest(),
-        len(whole),
-        Count(sum(tokens for _, _, tokens in pieces), tokenizer.exact),
-        text=whole,
-        units=tuple(units),
-    )
+    return pieces_segment(SegmentKind.OVERLAY, pieces, tokenizer.exact)
 
 
 def make_prefix(segments: Iterable[Segment]) -> Prefix:

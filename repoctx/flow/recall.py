@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import tee
 
 from repoctx.flow.requests import Asked, asked_for, kind_of_path
 from repoctx.flow.search import offers_for, reading
 from repoctx.flow.session import Session
 from repoctx.flow.survey import snapshot_at
 from repoctx.index import rank
-from repoctx.pack.retrieve import Pick, fill
+from repoctx.pack.retrieve import Pick, fill, lines_of
 from repoctx.pack.tokens import Estimate
 from repoctx.scan import run
 from repoctx.scan.requests import Spans
@@ -73,16 +74,15 @@ def _found(session: Session, change: Asked, budgets: Sequence[int]) -> Found | N
         files = {file.path: file for file in then.files}
 
         def tokens(path: str, start: int, end: int) -> int:
-            text = read(files[path])
-            if start:
-                text = "\n".join(text.split("\n")[start - 1 : end])
-            return count.count(text)
+            return count.count(lines_of(read(files[path]), start, end))
 
+        # Searched once: each budget takes its part of the same offers.
+        offers = tee(
+            offers_for(session, then, change.query, read, tokens), len(budgets)
+        )
         covers = {
-            room: covered(
-                fill(offers_for(session, then, change.query, read, tokens), room)
-            )
-            for room in budgets
+            room: covered(fill(own, room))
+            for room, own in zip(budgets, offers, strict=True)
         }
     return Found(
         change.commit,

@@ -9,7 +9,7 @@ counts as cached. The first prefix is written by any packer alike and counts now
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -43,6 +43,13 @@ def replay_of(
     before: Packed | None = None
     files: Files = ()
     with Contents(place) as contents:
+
+        def blob(oid: str) -> bytes:
+            try:
+                return contents(oid, "")
+            except KeyError:
+                return b""
+
         for head, listing in _work(session, chain, steps):
             then = replace(session, place=replace(place, head=head))
             tree = snapshot_of(then, listing)
@@ -50,7 +57,6 @@ def replay_of(
             memory = Memory(warm=(packed.name,))
             now: Files = tuple((f.path, f.oid, f.size) for f in tree.files)
             if before is not None:
-                blob = _reader(contents, now)
                 plain = sum(framed(file) for file in now)
                 shares.add(
                     packed.prefix.size,
@@ -113,13 +119,3 @@ def _common(one: Segment, other: Segment) -> int:
         if same < min(len(a), len(b)):
             break
     return total
-
-
-def _reader(contents: Contents, files: Files) -> Callable[[str], bytes]:
-    def read(oid: str) -> bytes:
-        try:
-            return contents(oid, "")
-        except KeyError:
-            return b""
-
-    return read

@@ -12,7 +12,7 @@ from repoctx.flow.session import Session
 from repoctx.flow.survey import dirty_files
 from repoctx.flow.texts import Changed, Texts
 from repoctx.index import find_definitions, passages, rank
-from repoctx.pack.retrieve import Offer, Pick, fill
+from repoctx.pack.retrieve import Offer, Pick, fill, lines_of
 from repoctx.parse.quotes import Quote
 from repoctx.protocols import Tokenizer
 from repoctx.scan import Contents
@@ -129,10 +129,7 @@ def select(
     with reading(session, now) as read:
 
         def tokens(path: str, start: int, end: int) -> int:
-            text = read(files[path])
-            if start:
-                text = "\n".join(text.split("\n")[start - 1 : end]) + "\n"
-            return tokenizer.count(text)
+            return tokenizer.count(lines_of(read(files[path]), start, end))
 
         def whole(pick: Pick) -> Pick:
             """A piece that is all of its file is the file."""

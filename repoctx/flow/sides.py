@@ -312,7 +312,8 @@ def opened(session: Session, both: Sides) -> Iterator[tuple[list[Delta], Indexed
         brought += [out.path for out in both.fresh.left_out]
         ignored = _ignored(session, brought)
         deltas = [_delta(session, one, old, tree) for one in found]
-        shown = [d for d in deltas if d is not None and _is_seen(d, both)]
+        hidden = hidden_in(both.gone)
+        shown = [d for d in deltas if d is not None and _is_seen(d, both, hidden)]
         shown += _unseen(both)
         shown.sort(key=lambda d: byte_order(d.path))
         yield [replace(d, ignored=_rule(d, ignored)) for d in shown], tree
@@ -341,25 +342,25 @@ def _delta(
     return Delta(old, new, added, shift, secrets=facts.redactions if facts else ())
 
 
-def _is_seen(delta: Delta, both: Sides) -> bool:
+def _is_seen(delta: Delta, both: Sides, hidden: Collection[str]) -> bool:
     """Whether both texts are known: of what became binary, or generated, or was, only
     one is, and it is neither gone nor new."""
     if delta.new is None:
         return delta.path not in both.paths
-    return delta.old is not None or delta.path not in _hidden(both.gone)
+    return delta.old is not None or delta.path not in hidden
 
 
-def _hidden(snapshot: Snapshot) -> dict[str, LeftOut]:
+def hidden_in(snapshot: Snapshot) -> dict[str, LeftOut]:
     """The files whose text nobody sees."""
     return {o.path: o for o in snapshot.left_out if o.reason is not Reason.DUPLICATE}
 
 
 def _unseen(both: Sides) -> Iterator[Delta]:
     """Files without a text (binary, generated ...) that came or went."""
-    gone, fresh = _hidden(both.gone), _hidden(both.fresh)
+    gone, fresh = hidden_in(both.gone), hidden_in(both.fresh)
     before = present(both.gone).keys() | gone.keys()
     # Where such files are there already they belong there.
-    usual = {o.reason for p, o in _hidden(both.new).items() if p not in fresh}
+    usual = {o.reason for p, o in hidden_in(both.new).items() if p not in fresh}
     for path, out in fresh.items():
         if path not in before:
             odd = "" if out.reason in usual else _odd(out)

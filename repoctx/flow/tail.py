@@ -10,7 +10,7 @@ from repoctx.flow.search import Read, offers_for, reading
 from repoctx.flow.session import Session
 from repoctx.index import rank
 from repoctx.pack.render import Doc, Section, Style, Tag, closing, opening, render
-from repoctx.pack.retrieve import fill
+from repoctx.pack.retrieve import excerpt, fill
 from repoctx.protocols import Tokenizer
 from repoctx.scan import redact
 from repoctx.values import SegmentKind, byte_order
@@ -155,12 +155,7 @@ def _retrieved(
     files = {f.path: f for f in packed.now.files if f.path in hidden}
 
     def shown(path: str, start: int, end: int) -> str:
-        where: tuple[tuple[str, str], ...] = (("path", path),)
-        text = read(files[path])
-        if start:
-            where = (*where, ("lines", f"{start}-{end}"))
-            text = "\n".join(text.split("\n")[start - 1 : end]) + "\n"
-        return render(Doc(Tag.FILE, where, text), style)
+        return render(excerpt(path, read(files[path]), start, end), style)
 
     def tokens(path: str, start: int, end: int) -> int:
         return tokenizer.count(shown(path, start, end))

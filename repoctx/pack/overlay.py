@@ -7,7 +7,7 @@ only what stands behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -45,6 +45,21 @@ class Change(NamedTuple):
     old: SourceFile | None
     new: SourceFile | None
     source: str = ""
+
+
+Spans = Callable[[], Sequence[tuple[int, int, str]]]
+"""The definitions of a new text: first line, last line, name; asked only for blocks."""
+
+
+def shaped(shape: Shape, old: str, new: str, spans: Spans) -> str:
+    """The body that shows ``new`` over ``old``; empty where the full text does."""
+    if shape is Shape.FULL:
+        return ""
+    if shape is Shape.DIFF:
+        return patch(old, new)
+    from repoctx.pack.blocks import blocks  # Not by default.
+
+    return blocks(old, new, spans())
 
 
 def present(snapshot: Snapshot) -> dict[str, SourceFile]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from repoctx.pack.render import Doc, Tag
+
 SMALL_ROOM = 16_000
 """Tokens: in a room this small pieces of many files say more than a few whole ones."""
 
@@ -55,3 +57,16 @@ def fill(offers: Iterable[Offer], room: int) -> Iterator[Pick]:
         elif whole <= room:
             room -= whole
             yield Pick(offer.path, 0, 0, whole)
+
+
+def lines_of(text: str, start: int, end: int) -> str:
+    """Lines ``start`` to ``end`` of a text (from 1; 0: all of it)."""
+    return "\n".join(text.split("\n")[start - 1 : end]) + "\n" if start else text
+
+
+def excerpt(path: str, text: str, start: int, end: int) -> Doc:
+    """The document that shows these lines of a file; see `lines_of`."""
+    where: tuple[tuple[str, str], ...] = (("path", path),)
+    if start:
+        where = (*where, ("lines", f"{start}-{end}"))
+    return Doc(Tag.FILE, where, lines_of(text, start, end))
