@@ -1,6 +1,6 @@
 // npm's SDK as a client of the agent: node acp_client.mjs SDK CWD AGENT...
-// Prints what every method of the SDK, which parses each message by the published
-// schema, made of the agent's answers; as one line of JSON.
+// Prints what every method of the SDK made of the agent's answers, and each line as it
+// crossed a pipe with whether the agent wrote it; as one line of JSON.
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
@@ -9,10 +9,27 @@ import { Readable, Writable } from "node:stream";
 const [sdk, cwd, ...command] = process.argv.slice(2);
 const acp = await import(pathToFileURL(sdk).href);
 const child = spawn(command[0], command.slice(1), { cwd, stdio: ["pipe", "pipe", "inherit"] });
+const wire = [];
 const updates = [];
 const asked = [];
 let choice = "reject";
 let onChunk = () => {};
+
+function tapped(ours) {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return new TransformStream({
+    transform(chunk, out) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop();
+      for (const line of lines) wire.push([ours, line]);
+      out.enqueue(chunk);
+    },
+    flush() {
+      if (rest) wire.push([ours, rest]);
+    },
+  });
+}
 
 const app = acp
   .client({ name: "test" })
@@ -36,7 +53,10 @@ const app = acp
     return {};
   });
 
-const stream = acp.ndJsonStream(Writable.toWeb(child.stdin), Readable.toWeb(child.stdout));
+const going = tapped(false);
+const gone = going.readable.pipeTo(Writable.toWeb(child.stdin)).catch(() => {});
+const coming = Readable.toWeb(child.stdout).pipeThrough(tapped(true));
+const stream = acp.ndJsonStream(going.writable, coming);
 const told = {};
 await app.connectWith(stream, async (agent) => {
   const call = (method, params) => agent.request(method, params);
@@ -71,4 +91,6 @@ told.updates = [...new Set(updates.map((update) => update.sessionUpdate))].sort(
 told.asked = asked;
 child.stdin.end();
 told.exit = await new Promise((resolve) => child.on("close", resolve));
+await gone;
+told.wire = wire;
 console.log(JSON.stringify(told));

@@ -58,6 +58,21 @@ def node(home: Path, cwd: Path, *args: str | Path) -> subprocess.CompletedProces
     )
 
 
+CROSSED = {
+    *("InitializeRequest", "InitializeResponse", "CancelNotification", "Error"),
+    *("NewSessionRequest", "NewSessionResponse", "PromptRequest", "PromptResponse"),
+    *("RequestPermissionRequest", "RequestPermissionResponse", "SessionNotification"),
+    *("ReadTextFileRequest", "ReadTextFileResponse"),
+    *("ListSessionsRequest", "ListSessionsResponse"),
+    *("LoadSessionRequest", "LoadSessionResponse"),
+    *("ResumeSessionRequest", "ResumeSessionResponse"),
+    *("CloseSessionRequest", "CloseSessionResponse"),
+    *("SetSessionModeRequest", "SetSessionModeResponse"),
+    *("SetSessionConfigOptionRequest", "SetSessionConfigOptionResponse"),
+}
+"""Messages that a session has, both ways; each is valid by the published schema."""
+
+
 def test_the_sdk_of_npm_takes_all_of_it(home: Path, repo: Path) -> None:
     sdk = NPM / "@agentclientprotocol" / "sdk" / "dist" / "v1" / "stable" / "acp.js"
     client = Path(__file__).with_name("acp_client.mjs")
@@ -65,6 +80,8 @@ def test_the_sdk_of_npm_takes_all_of_it(home: Path, repo: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     told = json.loads(done.stdout)
+    counts = checked([(ours, json.loads(line)) for ours, line in told["wire"]])
+    assert counts.keys() >= CROSSED, CROSSED - counts.keys()
     assert told["initialize"]["protocolVersion"] == 1
     assert told["stops"] == ["end_turn", "end_turn", "end_turn", "cancelled"]
     assert told["asked"][0][0] == "allow_once" and len(told["asked"]) == 2
