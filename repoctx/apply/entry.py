@@ -105,7 +105,7 @@ class Entry:
     def _make(self, fit: Fit, hunk: Hunk, depth: int) -> None:
         if fit.open is not None:
             self.open = fit.open
-        raw = any(not line.isascii() and _undecoded(line) for line in hunk.lines)
+        raw = _undecoded("".join(hunk.lines))
         for change in fit.changes:
             source = self.layers[depth].file.source
             lines = tuple(fitted(line, source, raw) for line in change.lines)
@@ -136,7 +136,7 @@ class Entry:
 
 
 def _undecoded(line: str) -> bool:
-    return any("\udc80" <= c <= "\udcff" for c in line)
+    return not line.isascii() and any("\udc80" <= c <= "\udcff" for c in line)
 
 
 def stated(hunks: Sequence[Hunk], file: Keyed) -> bool:

@@ -29,6 +29,9 @@ _REMARK = re.compile(
 )
 _SENTENCE = re.compile(r"\s*(?:[-*+>]\s+)?[\w'\"(`][^={}\[\];|<>]*")
 
+Scored = tuple[float, Place]
+"""How like the hunk a place is, from 0 to 1."""
+
 
 def similar(marks: str, old: Sequence[str], file: Keyed) -> list[Place]:
     """The one place that is like ``old``, or several when they are alike too.
@@ -37,13 +40,17 @@ def similar(marks: str, old: Sequence[str], file: Keyed) -> list[Place]:
     """
     if len(old) > LONGEST:
         return []
-    scored: list[tuple[float, Place]] = []
-    for start in _starts(old, file):
-        found = _aligned(marks, old, file, start)
-        if found is not None and found not in scored:
-            scored.append(found)
+    wanted = file.of(old, LEADING)
+    scored: list[Scored] = []
+    for start in _starts(wanted, file):
+        found = _aligned(wanted, file, start)
+        if found is not None:
+            total, at = found
+            _snug(at, marks, old, file)
+            one = total, Place(FUZZY, tuple(at))
+            scored += [] if one in scored else [one]
     scored.sort(key=lambda s: -s[0])
-    good = [s for s in scored if _passes(marks, old, file, s)]
+    good = [s for s in scored if _passes(marks, wanted, file, s)]
     # A place that fails but is closer than the best one makes it uncertain.
     if not good or scored[0][0] - good[0][0] > MARGIN:
         return []
@@ -53,19 +60,19 @@ def similar(marks: str, old: Sequence[str], file: Keyed) -> list[Place]:
     return [best[1], *(s[1] for s in near)]
 
 
-def _starts(old: Sequence[str], file: Keyed) -> list[int]:
+def _starts(wanted: Sequence[str], file: Keyed) -> list[int]:
     """Where the hunk may start, by the lines that stand in the file as they are."""
     index = file.index(LEADING)
     votes: dict[int, set[int]] = {}
     full = 0
-    for n, key in enumerate(file.of(old, LEADING)):
+    for n, key in enumerate(wanted):
         if not key:
             continue
         full += 1
         for at in index.get(key, ())[:VOTES]:
             votes.setdefault(at - n, set()).add(n)
     need = max(EXACT_LINES, full * EXACT_SHARE)
-    slack = max(2, len(old) // 6)
+    slack = max(2, len(wanted) // 6)
     totals: list[tuple[int, int]] = []
     offsets = sorted(votes)
     low = 0
@@ -86,30 +93,28 @@ def _starts(old: Sequence[str], file: Keyed) -> list[int]:
     return [start for _, start in sorted(totals)[:PLACES]]
 
 
-Scored = tuple[float, Place]
-
-
-def _aligned(marks: str, old: Sequence[str], file: Keyed, start: int) -> Scored | None:
-    """The hunk laid beside the file near ``start``, and how like they are."""
-    slack = max(2, len(old) // 6)
+def _aligned(
+    wanted: Sequence[str], file: Keyed, start: int
+) -> tuple[float, list[int | None]] | None:
+    """How like the hunk's keys and the file near ``start`` are, and each key's line."""
+    size = len(wanted)
+    slack = max(2, size // 6)
     low = max(0, start - slack)
-    keys = file.keys(LEADING)[low : start + len(old) + slack]
-    wanted = file.of(old, LEADING)
-    at: list[int | None] = [None] * len(old)
-    scores = [0.0] * len(old)
+    keys = file.keys(LEADING)[low : start + size + slack]
+    at: list[int | None] = [None] * size
+    scores = [0.0] * size
     for tag, i, i_end, j, j_end in opcodes(wanted, keys):
         if tag == "equal":
             for n in range(i_end - i):
                 at[i + n], scores[i + n] = low + j + n, 1.0
         elif j < j_end and i < i_end:
-            for n, m, score in _paired(wanted[i:i_end], keys[j:j_end], i, len(old)):
+            for n, m, score in _paired(wanted[i:i_end], keys[j:j_end]):
                 at[i + n], scores[i + n] = low + j + m, score
     full = [n for n, key in enumerate(wanted) if key]
     if not full or all(n is None for n in at):
         return None
     total = sum(scores[n] for n in full) / len(full)
-    _snug(at, marks, old, file)
-    return total, Place(FUZZY, tuple(at))
+    return total, at
 
 
 def _snug(at: list[int | None], marks: str, old: Sequence[str], file: Keyed) -> None:
@@ -123,6 +128,8 @@ def _snug(at: list[int | None], marks: str, old: Sequence[str], file: Keyed) -> 
         own = places[i]
         above = places[i - 1] if i else own - 1
         below = places[i + 1] if i + 1 < len(places) else own + 1
+        if below - above == 2:
+            continue
         near = [k for k in range(above + 1, below) if keys[k] == keys[own]]
         if rows[i] < first:
             far = [below - k for k in near]
@@ -136,9 +143,7 @@ def _snug(at: list[int | None], marks: str, old: Sequence[str], file: Keyed) -> 
         at[n] = index
 
 
-def _paired(
-    old: Sequence[str], new: Sequence[str], first: int, size: int
-) -> list[tuple[int, int, float]]:
+def _paired(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float]]:
     """Pairs of lines in order with the greatest similarity in sum."""
     from rapidfuzz.fuzz import ratio
 
@@ -161,14 +166,12 @@ def _paired(
             i += 1
         else:
             j += 1
-    del first, size
     return out
 
 
-def _passes(marks: str, old: Sequence[str], file: Keyed, scored: Scored) -> bool:
+def _passes(marks: str, wanted: Sequence[str], file: Keyed, scored: Scored) -> bool:
     total, place = scored
     keys = file.keys(LEADING)
-    wanted = file.of(old, LEADING)
     if total < TOTAL:
         return False
     same = full = 0

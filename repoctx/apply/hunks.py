@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from repoctx.apply.keys import LEADING, Keyed
 from repoctx.apply.splice import Refused
@@ -13,7 +13,7 @@ LARGE = 40_000_000
 """Pairs of lines above which two texts are not compared line by line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ready:
     """Marked lines. An added line ends with ``\\r`` or ``\\n`` where the patch itself
     shows how it ends in the file; the other lines have no such end. ``whole`` says that
@@ -22,17 +22,17 @@ class Ready:
     lines: tuple[str, ...]
     whole: bool = False
 
-    @property
+    @cached_property
     def old(self) -> list[str]:
         """Context and lines taken out."""
         return [line[1:] for line in self.lines if line[0] != "+"]
 
-    @property
+    @cached_property
     def new(self) -> list[str]:
         """Context and lines put in."""
         return [line[1:].rstrip("\r\n") for line in self.lines if line[0] != "-"]
 
-    @property
+    @cached_property
     def added(self) -> list[str]:
         """Lines put in."""
         return [line[1:].rstrip("\r\n") for line in self.lines if line[0] == "+"]
@@ -50,7 +50,7 @@ def _ready(marked: tuple[str, ...]) -> Ready:
     if whole:
         # A diff that marks a line as changed means it, down to its trailing space.
         marked = tuple(minimal(marked))
-    if not any(line.endswith("\r") for line in marked):
+    if "\r" not in "".join(marked):
         return Ready(marked, whole)
     # Old lines with a carriage return show that the patch has the file's own ends.
     raw = any(line[0] != "+" and line.endswith("\r") for line in marked)
@@ -77,7 +77,7 @@ def settled(lines: Sequence[str], file: Keyed) -> list[str]:
 
     Raises Refused for an unmarked line among marked ones that the file lacks.
     """
-    if not any(line[:1] == "?" for line in lines):
+    if "?" not in [line[:1] for line in lines]:
         return list(lines)
     last = max((n for n, line in enumerate(lines) if line[:1] in "+-"), default=-1)
     out = []
@@ -111,14 +111,16 @@ def minimal(lines: Sequence[str]) -> list[str]:
     return out
 
 
-def compared(old: Sequence[str], new: Sequence[str]) -> Iterable[str]:
+def compared(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """The lines of both, marked; what both have in order is context."""
+    out: list[str] = []
     for tag, i, i_end, j, j_end in opcodes(old, new):
         if tag == "equal":
-            yield from (" " + line for line in old[i:i_end])
+            out += [" " + line for line in old[i:i_end]]
         else:
-            yield from ("-" + line for line in old[i:i_end])
-            yield from ("+" + line for line in new[j:j_end])
+            out += ["-" + line for line in old[i:i_end]]
+            out += ["+" + line for line in new[j:j_end]]
+    return out
 
 
 def opcodes(

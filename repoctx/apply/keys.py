@@ -78,6 +78,14 @@ KEYS: dict[int, Callable[[str], str]] = {
     DENSE: dense,
 }
 
+TYPED: dict[int, Callable[[str], str]] = {
+    TRAILING: str.rstrip,
+    PUNCTUATION: str.rstrip,
+    LEADING: str.strip,
+    DENSE: lambda line: "".join(line.split()),
+}
+"""The same for lines in ASCII, where nothing is to be folded."""
+
 
 Full = tuple[list[int], list[str], dict[str, list[int]]]
 
@@ -114,7 +122,8 @@ class Keyed:
             lines = [plain(line) for line in lines]
         if rung == EXACT:
             return list(lines)
-        return [*map(KEYS[rung], lines)]
+        plainly = "".join(lines).isascii()
+        return [*map(TYPED[rung] if plainly else KEYS[rung], lines)]
 
     def known(
         self, lines: Sequence[str], rung: int, index: Mapping[str, object]

@@ -55,21 +55,26 @@ def close(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None
 def far(hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress) -> Fit | None:
     """The fit on the later rungs. Raises Refused when it is not certain."""
     loose = [*_rows(PUNCTUATION, DENSE), without_blanks]
+    others = list(undone(hunk, file))
     return (
-        _undone(hunk, file, trusted, dress, _rows(EXACT, TRAILING))
+        _undone(others, file, trusted, dress, _rows(EXACT, TRAILING))
         or _present(hunk, file, dress)
         or _first(hunk, file, trusted, dress, loose)
-        or _undone(hunk, file, trusted, dress, loose)
+        or _undone(others, file, trusted, dress, loose)
         or _elided(hunk, file, dress)
         or _similar(hunk, file, trusted, dress)
     )
 
 
 def _undone(
-    hunk: Hunk, file: Keyed, trusted: Trusted, dress: Dress, rungs: Sequence[Rung]
+    others: Sequence[Hunk],
+    file: Keyed,
+    trusted: Trusted,
+    dress: Dress,
+    rungs: Sequence[Rung],
 ) -> Fit | None:
-    """The fit of the hunk as it was before it was pasted."""
-    for other in undone(hunk, file):
+    """The fit of the hunk as it may have been before it was pasted."""
+    for other in others:
         fit = _first(other, file, trusted, dress, rungs)
         if fit is not None:
             return replace(fit, rung=TRANSPORT)

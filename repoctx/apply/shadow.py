@@ -22,6 +22,7 @@ from repoctx.apply.splice import Refused
 from repoctx.apply.text import NoText, Unencodable, decode, encode
 from repoctx.apply.transport import (
     escaped,
+    has_entities,
     old_lines,
     surely_escaped,
     unescaped,
@@ -35,6 +36,17 @@ Read = Callable[[str], "bytes | None"]
 """The bytes of a path, None when there is no such file."""
 
 _REDACTED = re.compile(r"\[redacted:[\w-]*\]")
+
+
+_Said = tuple[object, ...]
+
+
+def _said(block: Block) -> _Said:
+    """What a block says; its number and its place in the answer say nothing."""
+    return (
+        (block.path, block.kind, block.hunks, block.text, block.also, block.target),
+        (block.mode, block.problem, block.detail, block.sure),
+    )
 
 
 def _ordinary(_path: str) -> int:
@@ -72,7 +84,7 @@ class Shadow:
         self._names = Names(self._paths)
         self._entries: dict[str, Entry] = {}
         self._moved: dict[str, str] = {}
-        self._seen: dict[Block, Outcome] = {}
+        self._seen: dict[_Said, Outcome] = {}
         self.outcomes: list[Outcome] = []
 
     def take(self, block: Block) -> Outcome:
@@ -90,7 +102,7 @@ class Shadow:
 
     def _taking(self, block: Block) -> Outcome:
         block = unescaped(block) if self._unescape else block
-        same = replace(block, id="", line=0, form="", after=())
+        same = _said(block)
         outcome = self._again(block, same) or self._tried(block)
         if outcome.ok:
             self._seen.setdefault(same, outcome)
@@ -131,7 +143,7 @@ class Shadow:
 
     # --- one block ----------------------------------------------------------------
 
-    def _again(self, block: Block, same: Block) -> Outcome | None:
+    def _again(self, block: Block, same: _Said) -> Outcome | None:
         """The outcome of the same block sent before: it counts once."""
         before = self._seen.get(same)
         if before is None or block.problem:
@@ -276,9 +288,8 @@ class Shadow:
                 raise Refused("exists", f"{folder} is a file")
 
     def _unredacted(self, entry: Entry, lines: Iterable[str]) -> None:
-        for line in lines:
-            found = _REDACTED.search(line)
-            if found and found[0].encode() not in (entry.base or b""):
+        for found in _REDACTED.finditer("\n".join(lines)):
+            if found[0].encode() not in (entry.base or b""):
                 raise Refused("redacted", found[0])
 
     # --- paths --------------------------------------------------------------------
@@ -336,11 +347,7 @@ class Shadow:
         """Merge what changed since the prompt; a conflict refuses the file's blocks."""
         if self._settled == len(self._taken):
             return
-        raw = any(
-            o.ok and escaped(old_lines(b))
-            for b, o in zip(self._taken, self.outcomes, strict=True)
-        )
-        if not (self._unescape or raw) and surely_escaped(self._taken, self._tree.read):
+        if not self._unescape and self._are_escaped():
             self._again_unescaped()
         elif self._dress.tells():
             # What later blocks show was done to the earlier ones too.
@@ -358,6 +365,17 @@ class Shadow:
                     else o
                     for o in self.outcomes
                 ]
+
+    def _are_escaped(self) -> bool:
+        """Whether all blocks were sent with HTML entities though none was placed so."""
+        told = [
+            (b, o)
+            for b, o in zip(self._taken, self.outcomes, strict=True)
+            if has_entities(b)
+        ]
+        if not told or any(o.ok and escaped(old_lines(b)) for b, o in told):
+            return False
+        return surely_escaped(self._taken, self._tree.read)
 
     def _final(self, entry: Entry) -> bytes:
         source = entry.result()

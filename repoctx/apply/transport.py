@@ -24,18 +24,13 @@ _MARKUP = re.compile(
 
 def undone(hunk: Hunk, file: Keyed) -> Iterator[Hunk]:
     """The hunk as it may have been before it was pasted, likeliest first."""
-    for repair in (_reprefixed, _ungutted, _both):
-        other = repair(hunk, file)
+    bare = _ungutted(hunk)
+    for other in (_reprefixed(hunk, file), bare, bare and _reprefixed(bare, file)):
         if other is not None and other != hunk:
             yield other
 
 
-def _both(hunk: Hunk, file: Keyed) -> Hunk | None:
-    other = _ungutted(hunk, file)
-    return _reprefixed(other, file) if other else None
-
-
-def _reprefixed(hunk: Hunk, file: Keyed) -> Hunk | None:
+def _reprefixed(hunk: Hunk, file: Keyed) -> Hunk:
     """Context lines whose first space was the line's own, not the mark."""
     out = []
     for line in hunk.lines:
@@ -43,10 +38,11 @@ def _reprefixed(hunk: Hunk, file: Keyed) -> Hunk | None:
             out.append(" " + line if file.has(line, TRAILING) else line)
         else:
             out.append(line)
-    return replace(hunk, lines=tuple(out))
+    found = tuple(out)
+    return hunk if found == hunk.lines else replace(hunk, lines=found)
 
 
-def _ungutted(hunk: Hunk, file: Keyed) -> Hunk | None:
+def _ungutted(hunk: Hunk) -> Hunk | None:
     """Without the line numbers that stand before all old lines."""
     out = []
     numbers: list[int] = []
@@ -74,6 +70,11 @@ def _ungutted(hunk: Hunk, file: Keyed) -> Hunk | None:
 def escaped(lines: Iterable[str]) -> bool:
     """Whether a line has an HTML entity of the sort that escaping makes."""
     return any("&" in line and _ENTITY.search(line) for line in lines)
+
+
+def has_entities(block: Block) -> bool:
+    """Whether a block may have one anywhere."""
+    return "&" in block.text or any("&" in "".join(h.lines) for h in block.hunks)
 
 
 def unescaped(block: Block) -> Block:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from repoctx.parse import begin_patch, numbered, search_replace, unified, whole_file
 from repoctx.parse.answer import lines_of
@@ -125,7 +126,7 @@ class _Reader:
             self._outdent(at, marks[0])
             return at + 1
         word = marks[2].split()[0].lower() if marks[2].split() else ""
-        end, closed, _ = whole_file.close(self.lines, at, marks[1])
+        end, closed = whole_file.close(self.lines, at, marks[1])
         if word in ("diff", "patch", "udiff") and self._has(unified.FORM):
             block = unified.bare(self.lines, at + 1, end, self._near(at))
             if block and not closed:
@@ -144,24 +145,21 @@ class _Reader:
     def _outdent(self, at: int, indent: str) -> None:
         """Take a fence's own indentation off the lines in it, as in a list."""
         if not indent.strip(" ") and indent:
-            end, _, _ = whole_file.close(self.lines, at, self.open_fence)
+            end, _ = whole_file.close(self.lines, at, self.open_fence)
             for n in range(at + 1, min(end + 1, len(self.lines))):
                 self.lines[n] = self.lines[n].removeprefix(indent)
 
     def _enters(self, at: int, marks: str) -> bool:
         """Whether the fence holds edits rather than a file."""
-        end, _, _ = whole_file.close(self.lines, at, marks)
+        end, _ = whole_file.close(self.lines, at, marks)
         info = fence(self.lines[at])
         word = info[2].split()[0].lower() if info and info[2].split() else ""
         inside = range(at + 1, end)
-        if word not in ("diff", "patch", "udiff", "") and not _shell(word):
-            # A file may quote edits further down; edits stand at the top.
-            full = [n for n in inside if self.lines[n].strip()][:3]
-            return any(self._opens(n) for n in full)
         if word in ("diff", "patch", "udiff") or _shell(word):
-            return any(self._opens(n) for n in inside)
-        full = [n for n in inside if self.lines[n].strip()][:3]
-        return any(self._opens(n) for n in full)
+            return any(map(self._opens, inside))
+        # A file may quote edits further down; edits stand at the top.
+        top = islice((n for n in inside if self.lines[n].strip()), 3)
+        return any(map(self._opens, top))
 
     def _opens(self, at: int) -> bool:
         line = self.lines[at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([abfnrtv\"\\]|[0-7]{3})")
@@ -155,6 +156,7 @@ def forbidden(line: str) -> str:
     return path if bare and "/" in path and _ODD.search(path) else ""
 
 
+@lru_cache(maxsize=1024)
 def named(line: str) -> str:
     """The path that a whole line names, in any usual dress; empty for none."""
     text = line.strip()
@@ -234,6 +236,7 @@ def info_path(info: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
 def looks_like_path(text: str) -> bool:
     """Whether the text can be a file's path and is no sentence."""
     if not text or len(text) > 300 or not _PATHISH(text):

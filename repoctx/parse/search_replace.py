@@ -14,6 +14,8 @@ OPEN = re.compile(
 )
 DIVIDE = re.compile(r"^={5,9}\s*$")
 CLOSE = re.compile(r"^(?:>{5,9}|\+{5,9})\s*(?:REPLACE|UPDATED)\s*<?\s*$")
+_MARKS = frozenset({"<<<<<", "-----", ">>>>>", "+++++"})
+"""What a line begins with that may open or close a block."""
 DIVIDERS = 20
 """Lines that may divide a block, of which each is tried."""
 
@@ -59,7 +61,9 @@ def _end(lines: list[str], at: int) -> tuple[int, str]:
     """The line that closes a block, and what is wrong where none does."""
     for n in range(at + 1, len(lines)):
         line = lines[n].lstrip()
-        if line[:5] in (">>>>>", "+++++") and CLOSE.match(line):
+        if line[:5] not in _MARKS:
+            continue
+        if CLOSE.match(line):
             return n, ""
         if opens(lines[n]):
             return n, "malformed"
@@ -82,14 +86,14 @@ def _dividers(body: list[str], first: int, opening: str) -> list[int]:
 
     Those as long as the opening's own mark; all of them where none is.
     """
-    found = [n for n in range(first, len(body)) if _divides(body[n])]
+    found = [
+        n
+        for n in range(first, len(body))
+        if body[n][:5] == "=====" and DIVIDE.match(body[n])
+    ]
     mark = opening.lstrip()
     size = len(mark) - len(mark.lstrip(mark[0]))
     return [n for n in found if len(body[n].rstrip()) == size] or found
-
-
-def _divides(line: str) -> bool:
-    return line[:5] == "=====" and bool(DIVIDE.match(line))
 
 
 def _stated(lines: list[str], at: int) -> tuple[int, int]:
@@ -110,7 +114,7 @@ def _stated(lines: list[str], at: int) -> tuple[int, int]:
 
 def _hunks(old: list[str], new: list[str], stated: int) -> list[Hunk]:
     """The block as it stands and, where both sides are fenced, without the fences."""
-    sides = [([_plain(x) for x in old], [_plain(x) for x in new])]
+    sides = [(_plain(old), _plain(new))]
     bare = _bare(sides[0][0]), _bare(sides[0][1])
     # With one fence left open, those at the ends are no pair.
     odd = any(sum(map(bool, map(fence, side))) % 2 for side in bare if side)
@@ -133,9 +137,11 @@ def _bare(side: list[str]) -> list[str] | None:
     return side[1:-1] if fenced else None
 
 
-def _plain(line: str) -> str:
-    """The line without the backslash that keeps it from being a marker."""
-    return _ESCAPED.sub(r"\1", line) if "\\" in line else line
+def _plain(side: list[str]) -> list[str]:
+    """The lines without the backslash that keeps one from being a marker."""
+    if "\\" not in "".join(side):
+        return side
+    return [_ESCAPED.sub(r"\1", x) if "\\" in x else x for x in side]
 
 
 def _block(

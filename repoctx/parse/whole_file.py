@@ -31,7 +31,7 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
     if opened is None:
         raise ValueError("no fence opens here")
     indent, marks, info = opened
-    end, closed, nested = close(lines, at, marks)
+    end, closed = close(lines, at, marks)
     body = [_outdented(line, indent) for line in lines[at + 1 : end]]
     after = end + 1 if closed else end
     path, sure, first = _path(body, info, above)
@@ -52,7 +52,7 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
     ][:4]
     problem = "" if closed else "truncated"
     glued = after < len(lines) and bool(lines[after].strip())
-    if closed and (nested % 2 or (glued and path.endswith(_FENCED))):
+    if closed and glued and path.endswith(_FENCED):
         # A fence inside was taken for the end of the file's own.
         problem = "malformed"
     return Block(
@@ -96,23 +96,22 @@ def _first(line: str) -> str:
     return named(match[1]) if match else ""
 
 
-def close(lines: list[str], at: int, marks: str) -> tuple[int, bool, int]:
-    """The line that closes a fence, whether one does, and fences left open inside.
+def close(lines: list[str], at: int, marks: str) -> tuple[int, bool]:
+    """The line that closes a fence, and whether one does.
 
     A fence with an info string inside opens another one, which a bare fence closes.
     """
-    depth, n, inner = 0, at + 1, 0
-    while n < len(lines):
-        found = fence(lines[n])
-        if found and found[1][0] == marks[0] and len(found[1]) >= len(marks):
+    depth = 0
+    for n in range(at + 1, len(lines)):
+        found = fence(lines[n]) if marks in lines[n] else None
+        if found and found[1].startswith(marks):
             if found[2]:
                 depth += 1
             elif depth:
                 depth -= 1
             else:
-                return n, True, inner
-        n += 1
-    return len(lines), False, depth
+                return n, True
+    return len(lines), False
 
 
 def _outdented(line: str, indent: str) -> str:
