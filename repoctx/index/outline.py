@@ -48,8 +48,8 @@ _CPP = re.compile(
     r"^[ \t]*(?:namespace\b|template\s*<|class\s+\w|using\s|public:|private:)", re.M
 )
 _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
-# tree-sitter-rust 0.24 takes this macro's name for the type.
-_TYPED = re.compile(r"\bstr(?=!\s?[\[({])")
+# tree-sitter-rust 0.24 takes these macros' names for a type and a keyword.
+_TYPED = re.compile(r"\b(?:str|try)(?=!\s?[\[({])")
 _SEPARATORS = re.compile(r"::|[.:]")
 _HOLDERS = frozenset(
     {Kind.CLASS, Kind.STRUCT, Kind.ENUM, Kind.INTERFACE, Kind.TRAIT, "scope"}

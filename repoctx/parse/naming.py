@@ -196,7 +196,8 @@ def guessed(line: str) -> str:
     plain = re.fullmatch(r"[\w .@+/-]{1,200}", text) and ".." not in text
     if not plain or not 1 < len(words) < 6 or text[0] in "/-+ ":
         return ""
-    return text if _ENDING.search(words[-1]) or _bare(words[-1]) else ""
+    told = "/" in words[0] or _ENDING.search(words[-1]) or _bare(words[-1])
+    return text if told else ""
 
 
 def _bare(name: str) -> bool:

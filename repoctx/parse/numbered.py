@@ -39,7 +39,7 @@ def parse(lines: list[str], at: int) -> tuple[Block, int]:
     start, number, what = at, match["id"], match["what"]
     path, target = _paths(match["rest"], what)
     end, closed = _end(lines, at + 1, number)
-    body = lines[at + 1 : end]
+    body = _outdented(lines, at, end)
     kind = _KINDS[what]
     block = Block(number, path, kind, FORM, target=target, line=start)
     after = end + 1 if closed else end
@@ -72,6 +72,16 @@ def _end(lines: list[str], at: int, number: str) -> tuple[int, bool]:
         if OPEN.match(lines[n]):
             return n, False
     return len(lines), False
+
+
+def _outdented(lines: list[str], at: int, end: int) -> list[str]:
+    """The lines inside a block, without the indentation that its marks have too."""
+    size = len(lines[at]) - len(lines[at].lstrip(" "))
+    indent, body = " " * size, lines[at + 1 : end]
+    closed = "".join(lines[end : end + 1]).startswith(indent)
+    if closed and all(line.startswith(indent) or not line.strip() for line in body):
+        return [line[size:] for line in body]
+    return body
 
 
 def _plain(line: str) -> str:

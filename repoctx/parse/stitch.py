@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import gcd
 
 from repoctx.parse.answer import undrafted
 from repoctx.parse.naming import fence
@@ -128,10 +129,19 @@ def _restarts(head: Sequence[str], partial: str, rest: Sequence[str]) -> bool:
     if partial.strip():
         return True
     # Only white space came of the line: what its neighbours have decides.
-    near = [_depth(text) for text in (*reversed(head[-6:]), *rest[1:6]) if text.strip()]
-    anew_far = min((abs(_depth(line) - n) for n in near), default=0)
-    whole_far = min((abs(_depth(partial + line) - n) for n in near), default=0)
-    return anew_far <= whole_far
+    near = [t for t in (*reversed(head[-6:]), *rest[1:6]) if t.strip()]
+    near = [t for t in near if not _STRUCTURE.fullmatch(t)]
+    return _fits(line, near) >= _fits(partial + line, near)
+
+
+def _fits(line: str, near: Sequence[str]) -> tuple[int, int]:
+    """How well a line's indentation goes with its neighbours': by how much of their
+    unit it is a multiple of, then by how close it is to one of them."""
+    first = any(text[0] in "-+" for text in near)
+    depths = [_depth(text) - first for text in near]
+    own = _depth(line) - first
+    unit = gcd(*depths) or 1
+    return gcd(own, unit), -min((abs(own - n) for n in depths), default=0)
 
 
 def _depth(line: str) -> int:

@@ -210,7 +210,7 @@ def test_a_file_that_failed_before_gets_no_open_bracket(
 
 def test_macros_that_the_rust_grammar_misreads_are_no_errors(session: Session) -> None:
     text = (
-        'fn f() {\n    let m = str![[r#"x"#]];\n    quote! {\n'
+        'fn f() {\n    let m = str![[r#"x"#]];\n    let n = try!(g());\n    quote! {\n'
         "        fn g() { #name { #( #fields )* } }\n    }\n}\n"
     )
     located, record = run(session, creating("n.rs", text))
