@@ -46,6 +46,32 @@ class Said:
         return Material(tuple(self.texts))
 
 
+_NOW = re.compile(r"<previous_user_message>(.*)</previous_user_message>", re.S)
+_BEFORE = re.compile(
+    r"<system_context>Continuing from previous session with \d+ recent user messages"
+    "</system_context>"
+)
+
+
+def new_in(blocks: Sequence[Any]) -> list[Any]:
+    """``blocks`` without what Avante repeats: in a session that goes on it sends what
+    the user said last, then up to four messages before it, each between tags, and a
+    note. The conversation is kept here: only the first of them is new."""
+    texts = [b.text if isinstance(b, TextContentBlock) else "" for b in blocks]
+    if not texts or not _BEFORE.fullmatch(texts[-1]):
+        return list(blocks)
+    found: list[Any] = []
+    told = False
+    for block, text in zip(blocks[:-1], texts, strict=False):
+        match = _NOW.fullmatch(text)
+        if match and not told:
+            found.append(block.model_copy(update={"text": match[1]}))
+        elif not match:
+            found.append(block)
+        told = told or match is not None
+    return found
+
+
 def words(blocks: Sequence[Any]) -> str:
     """The text alone, in which commands are looked for."""
     said = "".join(b.text for b in blocks if isinstance(b, TextContentBlock))

@@ -11,7 +11,7 @@ from acp.schema import Cost, SessionInfoUpdate, UsageUpdate
 from repoctx.editor.acp_client import Client, ClientFiles
 from repoctx.editor.acp_commands import COMMANDS, command_of, review
 from repoctx.editor.acp_edit import Editing, Prose
-from repoctx.editor.acp_prompt import Said, said, words
+from repoctx.editor.acp_prompt import Said, new_in, said, words
 from repoctx.editor.acp_shown import Progress, applied, fenced, sources
 from repoctx.editor.acp_state import EDIT, REVIEW, Talk
 from repoctx.editor.jobs import Job
@@ -60,6 +60,7 @@ class Turn:
         session.confirm = self.client.sure
         self.files.root = session.place.root
         session.editor = self.files
+        blocks = new_in(blocks)
         command, rest = command_of(words(blocks))
         if command in COMMANDS:
             return COMMANDS[command].run(self, session, rest)

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 MOST_LINE = 16 * 1024 * 1024
@@ -29,7 +30,8 @@ TOO_LONG = TooLong()
 
 def take_stdio(keep_stderr: bool = False) -> tuple[int, int]:
     """The descriptors of stdin and stdout, ours from now on; no program that is started
-    inherits them. What is written to stderr goes nowhere, unless it is kept.
+    inherits them. What is written to stderr goes nowhere, unless it is kept; its pipe
+    stays open to the end, for some clients take its end for a failure.
 
     Raises OSError when one is closed.
     """
@@ -39,6 +41,8 @@ def take_stdio(keep_stderr: bool = False) -> tuple[int, int]:
         for descriptor in (0, 1):
             msvcrt.setmode(descriptor, os.O_BINARY)
     ours = os.dup(0), os.dup(1)
+    with suppress(OSError):  # Closed already.
+        os.dup(2)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1) if keep_stderr else (0, 1, 2):
         os.dup2(null, descriptor)

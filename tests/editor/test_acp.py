@@ -312,6 +312,29 @@ def test_a_resource_stands_beside_where_the_disk_has_another(
     assert "sub/notes.md:1-1" in request["tail"]
 
 
+def test_what_avante_says_again_is_said_once(home: Path, repo: Path) -> None:
+    ide = Ide()
+
+    def told(*messages: str) -> list[str]:
+        tags = [f"<previous_user_message>{m}</previous_user_message>" for m in messages]
+        end = f"with {len(messages)} recent user messages</system_context>"
+        return [*tags, f"<system_context>Continuing from previous session {end}"]
+
+    async def work(agent: Any) -> None:
+        session = await ide.open(repo)
+        await ide.ask(session, *told("what does add do?"))
+        await ide.ask(session, *told("/cost", "what does add do?"))
+        code = "<selected_code>x</selected_code>"
+        await ide.ask(session, code, *told("and\nthis?", "/cost", "what does add do?"))
+
+    conversing(ide, env(home, ANSWER), home, work)
+    first, second = requests(home)
+    assert first["question"].endswith("\nwhat does add do?\n")
+    assert "<selected_code>x</selected_code>and\nthis?" in second["turns"][-1][1]
+    assert "previous" not in json.dumps([second["turns"], first["question"]])
+    assert ide.of("session_info_update")[0]["title"] == "what does add do?"
+
+
 @pytest.mark.parametrize("choice", ["allow", "reject", ""])
 def test_a_costly_prompt_is_asked_about(home: Path, repo: Path, choice: str) -> None:
     ide = Ide(choice)

@@ -14,11 +14,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.program import PATIENCE, Machine
 from editor.conftest import ANSWER, NEW, TEXT
+from repoctx import __version__
+from repoctx.editor import lsp_commands
 from repoctx.review.render import text as render
 from repoctx.values import Finding, Severity, Spot
 from repos import commit, write
@@ -242,13 +245,42 @@ def test_emacs_speaks_to_the_language_server(
     assert (renamed / "lib.py").read_text() == TEXT
 
 
-def test_the_tasks_of_vs_code_read_a_finding() -> None:
+def tasks() -> list[dict[str, Any]]:
     text = (PLUGINS / "vscode-tasks.json").read_text(encoding="utf-8")
     plain = "\n".join(x for x in text.split("\n") if not x.lstrip().startswith("//"))
-    review = json.loads(plain)["tasks"][0]
-    pattern = review["problemMatcher"]["pattern"]
+    found = json.loads(plain)["tasks"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_the_tasks_of_vs_code_read_a_finding() -> None:
+    pattern = tasks()[0]["problemMatcher"]["pattern"]
     found = Finding("bug", Severity.ERROR, Spot("a b/c.py", 7), "it: [is] wrong")
     match = re.fullmatch(pattern["regexp"], render([found]).rstrip("\n"))
     assert match and match[pattern["file"]] == "a b/c.py"
     assert (match[pattern["line"]], match[pattern["code"]]) == ("7", "bug")
     assert match[pattern["message"]] == "it: [is] wrong"
+
+
+def test_the_tasks_of_vs_code_run_on_a_terminal(
+    machine: Machine, renamed: Path
+) -> None:
+    review = tasks()[0]
+    pattern = re.compile(review["problemMatcher"]["pattern"]["regexp"])
+    with machine.terminal(*review["args"], cwd=renamed, columns=40) as terminal:
+        assert terminal.end() == 0
+    lines = terminal.seen.decode().replace("\r", "").splitlines()
+    found = [m for m in map(pattern.fullmatch, lines) if m]
+    assert [(m[1], m[2], m[6]) for m in found] == [("lib.py", "1", "removed-but-used")]
+
+
+def test_the_extension_of_vs_code_names_what_there_is() -> None:
+    folder = PLUGINS / "vscode"
+    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    commands = {one["command"] for one in package["contributes"]["commands"]}
+    # The other one, a fix, needs a finding: it comes as a quick fix.
+    assert commands == {lsp_commands.ASK, lsp_commands.EDIT, lsp_commands.REVIEW}
+    assert package["version"] == __version__
+    program = (folder / package["main"]).read_text(encoding="utf-8")
+    asked = dict(re.findall(r'"(repoctx\.\w+)": \["(\w+)"', program))
+    assert asked == {lsp_commands.ASK: "question", lsp_commands.EDIT: "instruction"}
