@@ -64,12 +64,12 @@ def main() -> None:
                         found[one.rule] += 1
                         if args.show:
                             print(
-                                f"{repo.parent.name} {name[:10]} {one.rule} "
+                                f"{repo.resolve().name} {name[:10]} {one.rule} "
                                 f"{one.at.path}:{one.at.start}: {one.message}"
                             )
                             sys.stdout.flush()
             seconds = (time.monotonic() - began) / max(len(names), 1)
-            rows.append((repo.parent.name or repo.name, len(names), found, seconds))
+            rows.append((repo.resolve().name, len(names), found, seconds))
             totals += found
             replayed += len(names)
     rules = sorted(STRUCTURAL)
