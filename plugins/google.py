@@ -15,7 +15,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from repoctx.errors import AuthError, MissingExtra, ProviderError, RepoctxError
+from repoctx.errors import (
+    AuthError,
+    MissingExtra,
+    ProviderError,
+    RepoctxError,
+    UsageError,
+)
 from repoctx.values import Capabilities, Delta, Endpoint, Request, Stop, Turn, Usage
 
 from .failures import Refusal, error_of
@@ -33,6 +39,7 @@ MINIMUM = 4_096
 """Tokens below which neither cache holds anything (3.x and Argon)."""
 DENSER = 1.25
 """Its tokens for one of o200k_base, at most; below `MINIMUM` no cache is asked for."""
+EFFORTS = ("minimal", "low", "medium", "high", "xhigh")
 EXPLICIT = ("gemini-3.8-flash",)
 """Models that keep explicit caches and bill their storage; Argon keeps none."""
 
@@ -53,7 +60,10 @@ TOKEN = "continuation_token"  # noqa: S105 (not a password)
 
 
 def provider(endpoint: Endpoint) -> Google:
-    """The factory that the entry point names."""
+    """The factory that the entry point names. Raises UsageError for an effort that
+    Gemini does not know."""
+    if endpoint.effort and endpoint.effort not in EFFORTS:
+        raise UsageError(f"effort {endpoint.effort}: Gemini knows {', '.join(EFFORTS)}")
     return Google(endpoint)
 
 
@@ -160,8 +170,15 @@ class Google:
 
         head, rest = split(request.prefix)
         contents = self._contents(request, [rest] if held else [head, rest])
+        level = self._endpoint.effort.upper()
+        thinks = (
+            types.ThinkingConfig(thinking_level=types.ThinkingLevel(level))
+            if level
+            else None
+        )
         config = types.GenerateContentConfig(
             max_output_tokens=request.max_output,
+            thinking_config=thinks,
             cached_content=held.name if held else None,
             continuation_token=_token(request.turns) or None,
             # Each hop would be billed again behind our back.

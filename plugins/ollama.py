@@ -126,6 +126,8 @@ class Ollama:
         }
         if request.ttl:
             body["keep_alive"] = f"{request.ttl}s"
+        if effort := self._endpoint.effort:
+            body["think"] = False if effort == "none" else effort
         return body
 
     def _events(

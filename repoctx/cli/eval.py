@@ -261,7 +261,8 @@ def _confirm(here: Job, grid: Grid, yes: bool) -> None:
 def _show(here: Job, run: Run, target: Path | None) -> None:
     from repoctx.probe.heat import heat
     from repoctx.probe.page import page
-    from repoctx.probe.report import as_json, percent, report_of
+    from repoctx.probe.report import as_json, report_of
+    from repoctx.probe.tables import percent
 
     found = report_of(run)
     here.out.fields["report"] = as_json(found)
@@ -343,7 +344,8 @@ def compare(
     from repoctx.flow.runs import read_run
     from repoctx.probe.compare import as_json, compared, verdict
     from repoctx.probe.page import compare_page, names_of
-    from repoctx.probe.report import percent, points, report_of
+    from repoctx.probe.report import report_of
+    from repoctx.probe.tables import percent, points
 
     with job(repo, {"output_format": output_format}, quiet, no_color) as here:
         first, second = (read_run(here.session, name) for name in (one, other))

@@ -26,6 +26,8 @@ _STARRED = frozenset(
     {"c", "c-sharp", "cpp", "java", "javascript", "kotlin", "php", "scala", "tsx"}
     | {"typescript"}
 )
+_INSIDE = frozenset({"python", "starlark"})
+"""Languages in which a description stands within its function."""
 SENTENCE = 6
 """Lines of a description's first sentence at most."""
 BODIES = 12
@@ -94,7 +96,10 @@ def sentence(lines: Sequence[str], symbol: Symbol, lang: str) -> str:
     """The first sentence of a description, of which the index has the first line; empty
     for a comment that is not in the form of the language's documentation."""
     start = symbol.doc[:60]
-    near_by = range(max(0, symbol.start - 60), min(len(lines), symbol.start + 40))
+    before = range(symbol.start - 2, max(-1, symbol.start - 60), -1)
+    within = range(symbol.start - 1, min(len(lines), symbol.start + 40))
+    # A neighbour's may begin with the same words: its own is the nearest.
+    near_by = (*within, *before) if lang in _INSIDE else (*before, *within)
     at = next((n for n in near_by if start in lines[n]), -1)
     if at < 0 or not _documents(lines[at], symbol, lang):
         return ""
@@ -187,9 +192,7 @@ def _tells(told: str, symbol: Symbol, by_word: dict[str, list[frozenset[str]]]) 
         return False
     if name.casefold() in told.casefold() or len(_WORD.findall(told)) < LEFT:
         return False
-    if re.search(
-        r"https?:|TODO|FIXME|eslint|noqa|type:|@\w+|^\W*(?:note|example)\b", told
-    ):
+    if _ASIDE.search(told):
         return False
     left = _telling(told)
     if len(left) < LEFT // 2:

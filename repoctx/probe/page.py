@@ -16,8 +16,9 @@ from string import Template
 from repoctx.probe.compare import Line, verdict
 from repoctx.probe.heat import tokens
 from repoctx.probe.plots import Dot, bars, dots, heat_map, scale_bar, score_lines
-from repoctx.probe.report import Report, percent, points
+from repoctx.probe.report import Report
 from repoctx.probe.runs import Run
+from repoctx.probe.tables import percent, points
 
 ARM_NAMES = {
     "anchor": '"Based on the code above"',

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,7 @@ def _bare(node) -> str:
 
 
 def python(paths: Sequence[str]) -> Iterable[Facts]:
+    sys.setrecursionlimit(50_000)  # Sums of a thousand terms nest that deep.
     for path in paths:
         facts = Facts(path)
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flow.house import build
 from repoctx.flow.pack import NOTHING, Memory, Packed, pack
 from repoctx.flow.prefix import chunks
 from repoctx.flow.session import open_session
@@ -41,3 +42,9 @@ def packs() -> Packs:
             return b"".join(b for s in segments for b in chunks(s)), packed
 
     return run
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small repository to ask about, the same for all tests."""
+    return build(tmp_path_factory.mktemp("house") / "house")

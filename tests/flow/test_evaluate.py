@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from flow.house import LENGTHS, PLANTED, flags, knows, planted, run
 from repoctx.errors import UsageError
 from repoctx.flow.evaluate import Wanted, ask_all, keep_run, prepared
 from repoctx.flow.runs import read_run
 from repoctx.flow.session import Session, open_session
-from repoctx.probe.report import Report, report_of
-from repos import make_repo
 from servers.ability import (
-    Ability,
     AbilityServer,
     able,
     at_random,
@@ -25,87 +22,6 @@ from servers.ability import (
     stale,
     up_to,
 )
-
-PLANTED = ("needle", "distractors", "superseded")
-LENGTHS = (7000.0, 12_000.0, 20_000.0)
-ROOMS = ("cellar", "attic", "kitchen", "study", "pantry", "hall", "porch", "loft")
-SHADES = [
-    "red",
-    "green",
-    "blue",
-    "white",
-    "black",
-    "grey",
-    "brown",
-    "pink",
-    "amber",
-    "teal",
-]
-
-
-def named(n: int) -> str:
-    return f"{SHADES[n % 10]}_{ROOMS[n // 10]}"
-
-
-def module(n: int) -> str:
-    name, other = named(n), named((n * 7 + 3) % 80)
-    rows = "".join(f"    total += width * {n + k}\n" for k in range(24 if n % 4 else 2))
-    return f'''"""Plans of the {name.replace("_", " ")}."""
-
-from plans.{other} import measure_{other}
-
-LIMIT_{n} = {n + 3}
-
-
-def measure_{name}(width):
-    """The area of the {name.replace("_", " ")} wall, window frames left out."""
-    return width * LIMIT_{n} + {n * n}
-
-
-def paint_{name}(width):
-    """Litres of {SHADES[n % 10]} paint that the {ROOMS[n // 10]} needs twice."""
-    total = measure_{other}(width)
-{rows}    return total
-
-
-def sketch_{name}(wall):
-    """Draw an outline of {name.replace("_", " ")} on paper for its builders."""
-    return wall.scale({n}) - measure_{other}(2)
-'''
-
-
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    files = {f"plans/{named(n)}.py": module(n) for n in range(80)}
-    return make_repo(tmp_path_factory.mktemp("house") / "house", files)
-
-
-def flags(server: AbilityServer | None, **more: object) -> dict[str, object]:
-    url = server.url if server else "http://127.0.0.1:9/v1"
-    return {"model": "compatible/tried", "base_url": url, "window": 32_000, **more}
-
-
-def run(
-    house: Path, ability: Ability, wanted: Wanted, folder: Path
-) -> tuple[Report, AbilityServer]:
-    """Ask a model of this ability, and make the report."""
-    with (
-        able(ability, ()) as server,
-        open_session(house, flags(server, state_dir=str(folder))) as session,
-        prepared(session, wanted) as grid,
-    ):
-        knows(server, grid.sheets)
-        ask_all(session, grid)
-        return report_of(grid.result()), server
-
-
-def knows(server: AbilityServer, sheets: Sequence) -> None:
-    server._probes |= {p.question: p for sheet in sheets for p in sheet.probes}
-
-
-def planted(probes: int = 6, **more) -> Wanted:
-    fields = {"families": PLANTED, "lengths": LENGTHS, "arms": (), **more}
-    return Wanted(probes=probes, **fields)
 
 
 def test_a_perfect_model_gets_all_of_it_right(house: Path, tmp_path: Path):
@@ -262,7 +178,7 @@ def test_it_goes_on_where_it_was_stopped(house: Path, tmp_path: Path):
     with able(stops, ()) as server:
         given = flags(server, state_dir=str(tmp_path), timeout=5.0)
         with open_session(house, given) as session, prepared(session, wanted) as grid:
-            knows(server, grid.sheets)
+            knows(server.mind, grid.sheets)
             ask_all(session, grid)
             failed = [o for o in grid.found if o.verdict == "failed"]
             done = len(grid.found) - len(failed)
@@ -279,7 +195,7 @@ def test_a_run_is_kept_and_read(house: Path, tmp_path: Path):
         with pytest.raises(UsageError, match="nothing was evaluated"):
             read_run(session)
         with prepared(session, planted(1)) as grid:
-            knows(server, grid.sheets)
+            knows(server.mind, grid.sheets)
             ask_all(session, grid)
             kept = keep_run(session, grid.result())
             result = grid.result()

@@ -8,7 +8,9 @@ import re
 import pytest
 
 from probe.held import Held
+from repoctx.index.outline import outline
 from repoctx.probe import Probe, generate
+from repoctx.probe.bodies import sentence
 
 CALLS = {
     "lib.py": "def pick_one(a, b):\n    return a\n",
@@ -178,3 +180,22 @@ def test_a_file_that_stands_for_several_is_in_doubt() -> None:
 def test_an_empty_repository_has_no_probes() -> None:
     assert generate(Held({}), count=5) == ()
     assert generate(Held({"a.txt": "x\n", "b.py": ""}), count=5) == ()
+
+
+SAME = "Read every entry of the journal that was written before a given moment and"
+ENDS = {"before": "refuse to go on.", "after": "count its lines."}
+
+
+@pytest.mark.parametrize(
+    ("lang", "form"),
+    [
+        ("python", 'def {name}(a):\n    """{same}\n    {end}"""\n    return a\n\n\n'),
+        ("rust", "/// {same}\n/// {end}\nfn {name}(a: u8) {{}}\n\n"),
+    ],
+)
+def test_a_description_goes_on_as_its_own(lang: str, form: str) -> None:
+    """A neighbour's, that begins with the same line, is another one."""
+    text = "".join(form.format(name=n, same=SAME, end=end) for n, end in ENDS.items())
+    symbols, lines = outline(text, lang).definitions, text.split("\n")
+    found = {symbol.name: sentence(lines, symbol, lang) for symbol in symbols}
+    assert found == {name: f"{SAME} {end}" for name, end in ENDS.items()}

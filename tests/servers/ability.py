@@ -1,7 +1,8 @@
 """A loopback model with a known ability: it is given the truth and what to do with it.
 
-It reads the prompt that it gets: how long it is, where the evidence stands, whether a
-stale copy or a rival is there. What it knows besides are the probes, by question.
+It reads the request that it gets: how long the prompt is, where the evidence stands,
+whether a stale copy or a rival is there, how much it is to think. What it knows besides
+are the probes, by question. `Mind` answers on any vendor's wire.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from repoctx.probe import Probe, Scoring
 from repoctx.probe.grid import place
@@ -21,11 +23,13 @@ from servers.chat import Behaviour, ChatServer
 
 @dataclass(frozen=True)
 class Seen:
-    """A prompt as the model sees it; ``tokens`` are the server's own."""
+    """A prompt as the model sees it, and the request that it came in; ``tokens`` are
+    the server's own."""
 
     text: str
     tokens: int
     probe: Probe
+    request: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def depth(self) -> float:
@@ -62,6 +66,17 @@ WRONG = "I cannot find that in the code above."
 
 def perfect(seen: Seen) -> str:
     return right(seen.probe)
+
+
+def when(able: Callable[[Seen], bool]) -> Ability:
+    """Right where ``able`` holds and what was planted stands in the prompt."""
+
+    def answer(seen: Seen) -> str:
+        probe = seen.probe
+        there = not probe.plants or all(item in seen.text for item in probe.truth)
+        return right(probe) if able(seen) and there else WRONG
+
+    return answer
 
 
 def up_to(tokens: int) -> Ability:
@@ -112,26 +127,42 @@ def at_random(seen: Seen) -> str:
     return draw.choice(words)
 
 
-class AbilityServer(ChatServer):
+class Mind:
     """Answers by ``ability``; ``seen`` keeps what was asked."""
 
-    def __init__(self, ability: Ability, probes: Sequence[Probe]) -> None:
-        super().__init__(Behaviour(), ())
+    def __init__(self, ability: Ability, probes: Sequence[Probe] = ()) -> None:
         self.ability = ability
         self.seen: list[Seen] = []
-        self._probes = {probe.question: probe for probe in probes}
-        self._texts: list[str] = []
-        self._guard = threading.Lock()
-        self.behaviour.answer = self._answer
+        self._probes: dict[str, Probe] = {}
+        self.learn(probes)
 
-    def _answer(self, text: str) -> str:
+    def learn(self, probes: Iterable[Probe]) -> None:
+        """Know these probes too."""
+        self._probes |= {probe.question: probe for probe in probes}
+
+    def answer(self, text: str, request: Mapping[str, Any]) -> str:
+        """What is said to a prompt's text and its request."""
         ends = text[:4000] + text[-8000:]
         asked = [q for q in self._probes if q in ends]
         assert asked, ends[-800:]
         probe = self._probes[max(asked, key=len)]
-        seen = Seen(text, len(tokens_of(text)), probe)
+        seen = Seen(text, len(tokens_of(text)), probe, request)
         self.seen.append(seen)
         return self.ability(seen)
+
+
+class AbilityServer(ChatServer):
+    """Chat Completions, answered by a ``mind``."""
+
+    def __init__(self, mind: Mind) -> None:
+        super().__init__(Behaviour(answer=mind.answer), ())
+        self.mind = mind
+        self._texts: list[str] = []
+        self._guard = threading.Lock()
+
+    @property
+    def seen(self) -> list[Seen]:
+        return self.mind.seen
 
     def measure(self, messages: list[dict[str, str]]) -> tuple[int, int]:
         """As the parent's, but quick on hundreds of long prompts."""
@@ -156,7 +187,7 @@ def _common(one: str, other: str) -> int:
 @contextmanager
 def able(ability: Ability, probes: Sequence[Probe]) -> Iterator[AbilityServer]:
     """A running server with an ability, stopped at the end of the block."""
-    server = AbilityServer(ability, probes)
+    server = AbilityServer(Mind(ability, probes))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -134,7 +134,8 @@ class Messages(Handler):
         self._say("message_start", message=message)
         self.server.cache.begin(found)
         self._say("ping")
-        at, said = 0, says.refusal or says.text
+        prompt = "".join(block.text for block in blocks(request))
+        at, said = 0, says.refusal or says.to(prompt, request)
         if says.thinking:
             self._thinking(says.thinking)
             at = 1

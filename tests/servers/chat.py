@@ -46,8 +46,8 @@ class Behaviour:
     reported: int | None = None
     models: Sequence[dict[str, Any]] = ({"id": "tiny", "object": "model"},)
     props: dict[str, Any] | None = None
-    answer: Callable[[str], str] | None = None
-    """What is said to a prompt; None says ``text``."""
+    answer: Callable[[str, dict[str, Any]], str] | None = None
+    """What is said to a prompt's text and its request; None says ``text``."""
 
 
 class ChatServer(ThreadingHTTPServer):
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         text = behaviour.text
         if behaviour.answer is not None:
             asked = "".join(str(m["content"]) for m in request["messages"])
-            text = behaviour.answer(asked)
+            text = behaviour.answer(asked, request)
         words = re.findall(r"\S*\s*", text)[:-1]
         sent = 0
         for sent, word in enumerate([*words, ""]):

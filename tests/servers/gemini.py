@@ -57,6 +57,8 @@ class Behaviour:
     window: int = 1_000_000
     smallest: int = 4096
     implicit: Rules = GEMINI_IMPLICIT
+    answer: Callable[[str, dict[str, Any]], str] | None = None
+    """What is said to a prompt's text and its request; None says ``text``."""
 
 
 @dataclass
@@ -329,10 +331,15 @@ class _Handler(BaseHTTPRequestHandler):
             found = server.cache.ask(model, [Block(text)])
             server.cache.begin(found)
             cached = found.read
-        self._stream(body, fault, total, cached)
+        prompt = (held.text if held else "") + text
+        answer = server.behaviour.answer
+        said = answer(prompt, body) if answer else server.behaviour.text
+        self._stream(body, fault, said, (total, cached))
 
-    def _stream(self, body: Any, fault: Fault, total: int, cached: int) -> None:
-        behaviour = self.server.behaviour
+    def _stream(
+        self, body: Any, fault: Fault, said: str, counts: tuple[int, int]
+    ) -> None:
+        behaviour, (total, cached) = self.server.behaviour, counts
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
@@ -345,7 +352,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({"promptFeedback": feedback, "usageMetadata": usage})
             self._chunk(b"")
             return
-        words = re.findall(r"\S*\s*", behaviour.text)[:-1]
+        words = re.findall(r"\S*\s*", said)[:-1]
         config = body.get("generationConfig", {})
         token = body.get("continuationToken") or config.get("continuationToken")
         start = int(base64.b64decode(token)) if token else 0

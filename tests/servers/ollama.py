@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +43,8 @@ class Behaviour:
     obeys: bool = True
     loaded: Sequence[dict[str, Any]] = ()
     models: Sequence[str] = ("tiny:latest",)
+    answer: Callable[[str, dict[str, Any]], str] | None = None
+    """What is said to a prompt's text and its request; None says ``text``."""
 
 
 class OllamaServer(ThreadingHTTPServer):
@@ -151,7 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "application/x-ndjson")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        words = re.findall(r"\S*\s*", behaviour.text)[:-1]
+        said = behaviour.text
+        if behaviour.answer:
+            said = behaviour.answer(
+                "".join(m["content"] for m in body["messages"]), body
+            )
+        words = re.findall(r"\S*\s*", said)[:-1]
         most = options.get("num_predict", -1)
         cut = 0 <= most < len(words)
         words = words[:most] if cut else words

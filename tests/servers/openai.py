@@ -130,7 +130,8 @@ class Responses(Handler):
         self.begin()
         self._say("response.created", response=response | {"usage": None})
         cache.begin(found)
-        self._output(response, found, fault)
+        prompt = "".join(block.text for block in _items(request))
+        self._output(response, found, fault, self.server.says.to(prompt, request))
         return None
 
     def _check(self, request: dict[str, Any], explicit: bool) -> None:
@@ -160,7 +161,9 @@ class Responses(Handler):
             "comparison_reusable_tokens": found.total,
         }
 
-    def _output(self, response: dict[str, Any], found: Found, fault: Fault) -> None:
+    def _output(
+        self, response: dict[str, Any], found: Found, fault: Fault, text: str
+    ) -> None:
         says, output = self.server.says, []
         if says.thinking:
             secret = self.server.name("encrypted")
@@ -175,7 +178,7 @@ class Responses(Handler):
             self._say("response.output_item.done", output_index=0, item=thought)
         item = self.server.name("msg")
         kind = "refusal" if says.refusal else "output_text"
-        told = says.refusal or says.text
+        told = says.refusal or text
         where = {"output_index": len(output), "content_index": 0, "item_id": item}
 
         def say(word: str) -> None:
@@ -222,13 +225,14 @@ class Responses(Handler):
             cache = self.server.older
         found = self._look_up(cache, request, [Block(text) for text in parts])
         says = self.server.says
+        text = says.to("".join(parts), request)
         self.begin()
         cache.begin(found)
 
         def say(word: str) -> None:
             self._choice({"content": word}, None)
 
-        for sent, word in enumerate([*words(says.text), ""]):
+        for sent, word in enumerate([*words(text), ""]):
             if fault.how and sent == fault.after:
                 self.break_off(fault, say)
                 return None
@@ -237,8 +241,8 @@ class Responses(Handler):
         self._choice({}, says.stop or "stop")
         usage = {
             "prompt_tokens": found.total,
-            "completion_tokens": len(tokens_of(says.text)),
-            "total_tokens": found.total + len(tokens_of(says.text)),
+            "completion_tokens": len(tokens_of(text)),
+            "total_tokens": found.total + len(tokens_of(text)),
             "prompt_tokens_details": {"cached_tokens": found.read},
         }
         self._chunk_of(choices=[], usage=usage)

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +28,8 @@ KEY = "sk-loopback-0123456789"
 @dataclass
 class Says:
     """What a server answers when it does not fail. ``stop`` is the vendor's own word
-    for the reason of the end; ``thinking`` comes before the text."""
+    for the reason of the end; ``thinking`` comes before the text. ``answer`` makes the
+    text out of a prompt's text and its request."""
 
     text: str = "The answer is `pkg/a.py:3`."
     stop: str = ""
@@ -36,6 +37,11 @@ class Says:
     refusal: str = ""
     window: int = 1_000_000
     models: Sequence[str] = ()
+    answer: Callable[[str, dict[str, Any]], str] | None = None
+
+    def to(self, text: str, request: dict[str, Any]) -> str:
+        """What is said to a prompt."""
+        return self.answer(text, request) if self.answer else self.text
 
 
 class Refused(Exception):
