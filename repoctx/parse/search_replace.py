@@ -119,6 +119,9 @@ def _hunks(old: list[str], new: list[str], stated: int) -> list[Hunk]:
     # With one fence left open, those at the ends are no pair.
     odd = any(sum(map(bool, map(fence, side))) % 2 for side in bare if side)
     if bare[0] is not None and bare[1] is not None and bare != sides[0] and not odd:
+        # A fence around nothing is no text to be found.
+        none = any(x.strip() for x in old) and not any(x.strip() for x in bare[0])
+        sides = [] if none else sides
         sides.append((bare[0], bare[1]))
     return [
         Hunk((*("-" + x for x in old), *("+" + x for x in new)), stated)

@@ -53,7 +53,8 @@ def _joined(text: str, part: str) -> str:
     if not rest:
         return text
     blank = next((n for n, line in enumerate(rest) if line.strip()), 0)
-    for again in (rest, rest[blank:]) if skip else (rest,):
+    # A fence opened again may be one of the lines that are repeated.
+    for again in (tail, rest, rest[blank:]) if skip else (rest,):
         if size := _overlap(head, partial, again):
             return "\n".join([*head, *again[size:]])
     if partial and _restarts(head, partial, rest):

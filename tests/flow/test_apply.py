@@ -217,6 +217,12 @@ def test_macros_that_the_rust_grammar_misreads_are_no_errors(session: Session) -
     assert record, located.report.text()
 
 
+def test_a_word_that_the_kotlin_grammar_reserves_is_a_doubt(session: Session) -> None:
+    text = "fun f() {\n    var dynamic = 0\n    val x = 1\n}\n"
+    located, record = run(session, creating("k.kt", text))
+    assert record and any("k.kt" in told for told in located.warnings)
+
+
 def test_leftovers_are_told(session: Session) -> None:
     located, _ = run(session, replacing("b.txt", "two\n", "@@ -1,2 +1,3 @@\n"))
     assert any("left from an edit format" in w for w in located.warnings)
