@@ -13,7 +13,7 @@ from repoctx.cli.terminal import plain, screen
 from repoctx.errors import BudgetExceeded, Interrupted, RepoctxError, UsageError
 
 if TYPE_CHECKING:
-    from repoctx.flow.evaluate import Grid, Wanted
+    from repoctx.flow.grids import Grid, Wanted
     from repoctx.probe.runs import Run
 
 EXAMPLES = """
@@ -130,7 +130,7 @@ def _wanted(
     arms: str | None,
     efforts: str | None,
 ) -> Wanted:
-    from repoctx.flow.evaluate import Wanted
+    from repoctx.flow.grids import Wanted
 
     usual = Wanted()
     named = None if arms is None else tuple(a for a in _parts(arms) if a != "none")
@@ -168,7 +168,9 @@ def _length(text: str) -> float:
 def _grid(
     here: Job, wanted: Wanted, *, dry_run: bool, yes: bool, target: Path | None
 ) -> None:
-    from repoctx.flow.evaluate import ask_all, keep_run, prepared
+    from repoctx.flow.evaluate import ask_all
+    from repoctx.flow.grids import prepared
+    from repoctx.flow.runs import keep_run
 
     ended: RepoctxError | None = None
     with prepared(here.session, wanted) as grid:

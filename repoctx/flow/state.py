@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +171,16 @@ def read_checked(path: Path) -> dict[str, Any]:
     return table
 
 
-def forget_old(folder: Path, pattern: str, keep: int, beside: str = "") -> None:
+def forget_old(
+    folder: Path,
+    pattern: str,
+    keep: int,
+    beside: str = "",
+    spared: Container[str] = (),
+) -> None:
     """Delete all but the ``keep`` most recently used files that match ``pattern``, and
-    with each the file of its name that ends on ``beside``."""
+    with each the file of its name that ends on ``beside``. The names in ``spared`` are
+    left alone and do not count."""
 
     def age(path: Path) -> float:
         try:
@@ -181,7 +188,10 @@ def forget_old(folder: Path, pattern: str, keep: int, beside: str = "") -> None:
         except OSError:
             return 0.0
 
-    for path in sorted(folder.glob(pattern), key=age, reverse=True)[keep:]:
+    others = [path for path in folder.glob(pattern) if path.name not in spared]
+    if len(others) <= keep:
+        return
+    for path in sorted(others, key=age, reverse=True)[keep:]:
         with suppress(OSError):
             path.unlink()
             if beside:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
-from cli.program import Machine
-from repoctx.flow.evaluate import Wanted, prepared
+from cli.program import Machine, end
+from repoctx.flow.grids import Wanted, prepared
 from repoctx.flow.session import open_session
 from repos import commit, make_repo, write
-from servers.ability import able, up_to
+from servers.ability import Seen, able, perfect, up_to
 
 KINDS = ("needle", "superseded")
 
@@ -88,6 +90,78 @@ def test_a_grid_from_its_price_to_the_setting(
     assert "budget" not in own.read_text()
     machine.run("config", "set", "--from-eval", cwd=parts)
     assert own.read_text() == "# mine\nstyle = 'xml' # kept\nbudget = 4000\n"
+
+
+class Pausing:
+    """A perfect model that lets the question of this number wait, and says so."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.waits, self.goes_on = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, seen: Seen) -> str:
+        with self._lock:
+            self.left -= 1
+            here = self.left == 0
+        if here:
+            self.waits.set()
+            self.goes_on.wait(60)
+        return perfect(seen)
+
+
+LINE = "repoctx: stopped; what was answered is kept, and is not asked again\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "form"), [(1, "text"), (10, "text"), (10, "stream-json"), (24, "text")]
+)
+def test_ctrl_c_in_the_middle_of_a_grid(
+    machine: Machine, parts: Path, number: int, form: str
+):
+    call = ("eval", "--probes", "3", "--kinds", ",".join(KINDS), "--arms", "none")
+    call = (*call, "--lengths", "4k,20000", "-m", "compatible/tried")
+    stream = ("--output-format", "stream-json")
+    mind = Pausing(number)
+    with able(mind, probes(parts)) as server:
+        env = {"REPOCTX_BASE_URL": server.url, "REPOCTX_WINDOW": "99000"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started = (*call, *(stream if form == "stream-json" else ()))
+        process = machine.start(*started, cwd=parts, env=env, **pipes)
+        try:
+            assert mind.waits.wait(60)
+            # As a terminal does; the question that waits is not answered any more.
+            os.killpg(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            end(process)
+            mind.goes_on.set()
+        assert process.returncode == 130, err
+        folder = parts / ".git/repoctx/eval"
+        kept, notes = (list(folder.glob(f"{w}/*")) for w in ("answers", "unfinished"))
+        assert len(notes) == 1
+        # Up to three more were under way beside the one that waits.
+        assert number - 4 <= len(kept) < 24
+        if form == "text":
+            assert err.decode() == LINE
+            assert ("0% (top)" in out.decode()) == bool(kept)
+        else:
+            result = json.loads(out.splitlines()[-1])
+            assert (result["status"], err) == ("interrupted", b"")
+            assert result["report"]["asked"] == len(kept)
+        asked = len(server.seen)
+
+        again = machine.run(*call, *stream, cwd=parts, env=env)
+        assert again.code == 0, again.err
+        assert len(server.seen) - asked == 24 - len(kept)
+        assert not notes[0].exists()
+        whole = machine.run(*call, *stream, "--fresh", cwd=parts, env=env)
+        assert len(server.seen) - asked == 24 - len(kept) + 24
+    ours, fresh = (done.result["report"] for done in (again, whole))
+    for report in (ours, fresh):
+        # Seconds, what the cache had, and how much there was left to ask.
+        del report["use"], report["foreseen"]
+    assert ours == fresh and ours["asked"] == 24
 
 
 PRICED = """

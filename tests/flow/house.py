@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from repoctx.flow.evaluate import Wanted, ask_all, prepared
+from repoctx.flow.evaluate import ask_all
+from repoctx.flow.grids import Wanted, prepared
 from repoctx.flow.session import open_session
 from repoctx.probe.grid import Sheet
 from repoctx.probe.report import Report, report_of

@@ -12,7 +12,8 @@ import pytest
 
 from flow.house import PLANTED, flags, knows, planted, run
 from repoctx.errors import UsageError
-from repoctx.flow.evaluate import Wanted, ask_all, prepared
+from repoctx.flow.evaluate import ask_all
+from repoctx.flow.grids import Wanted, prepared
 from repoctx.flow.session import open_session
 from repoctx.probe.grid import ARMS
 from repoctx.probe.report import Report, report_of

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from flow.house import LENGTHS, PLANTED, flags, knows, planted, run
 from repoctx.errors import UsageError
-from repoctx.flow.evaluate import Wanted, ask_all, keep_run, prepared
-from repoctx.flow.runs import read_run
+from repoctx.flow.evaluate import ask_all
+from repoctx.flow.grids import Wanted, prepared
+from repoctx.flow.runs import KEPT_ANSWERS, begin, keep_run, read_run, runs_folder
 from repoctx.flow.session import Session, open_session
 from servers.ability import (
     AbilityServer,
@@ -183,8 +185,44 @@ def test_it_goes_on_where_it_was_stopped(house: Path, tmp_path: Path):
             failed = [o for o in grid.found if o.verdict == "failed"]
             done = len(grid.found) - len(failed)
     assert len(failed) <= 1 and done >= 4
+    assert len(unfinished(tmp_path)) == len(failed)
     again, server = run(house, perfect, wanted, tmp_path)
     assert len(server.seen) == again.run.wanted - done
+    assert unfinished(tmp_path) == []
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return [*folder.rglob("eval/unfinished/*.json")]
+
+
+def test_old_answers_go_but_not_those_of_a_run_to_be_resumed(
+    house: Path, tmp_path: Path
+):
+    given = flags(None, state_dir=str(tmp_path))
+    with open_session(house, given) as session:
+        answers = runs_folder(session) / "answers"
+        answers.mkdir(parents=True)
+
+        def kept(name: str, count: int, age: int) -> list[Path]:
+            paths = [answers / f"{name}{n}.json" for n in range(count)]
+            for n, path in enumerate(paths):
+                path.write_text("{}")
+                os.utime(path, (1e9 - age - n, 1e9 - age - n))
+            return paths
+
+        stopped, others = kept("stopped", 30, 90_000), kept("other", KEPT_ANSWERS, 0)
+        oldest = kept("old", 50, 80_000)
+        begin(session, "stopped", stopped)
+        assert not any(path.exists() for path in oldest)
+        finished = begin(session, "now", kept("now", 20, 95_000))
+        assert all(path.exists() for path in (*stopped, *others))
+        assert len([*answers.iterdir()]) == KEPT_ANSWERS + 50
+        finished()
+        # Whoever finishes it needs its answers no more than others do.
+        begin(session, "stopped", stopped)()
+        begin(session, "next", [])()
+        assert len([*answers.iterdir()]) == KEPT_ANSWERS
+        assert not others[-1].exists() and stopped[-1].exists()
 
 
 def test_a_run_is_kept_and_read(house: Path, tmp_path: Path):
