@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from repoctx.probe import Probe, Scoring
 from repoctx.probe.grid import place
 from servers.cache import tokens_of
 from servers.chat import Behaviour, ChatServer
+from servers.loopback import running
 
 
 @dataclass(frozen=True)
@@ -184,16 +185,8 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-@contextmanager
-def able(ability: Ability, probes: Sequence[Probe]) -> Iterator[AbilityServer]:
+def able(
+    ability: Ability, probes: Sequence[Probe]
+) -> AbstractContextManager[AbilityServer]:
     """A running server with an ability, stopped at the end of the block."""
-    server = AbilityServer(Mind(ability, probes))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    return running(AbilityServer(Mind(ability, probes)))

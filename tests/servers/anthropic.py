@@ -16,7 +16,8 @@ from typing import Any
 
 from servers.cache import ANTHROPIC, Block, Found, PrefixCache, Rules, tokens_of
 from servers.chat import Fault
-from servers.wire import KEY, Handler, Refused, Says, Server, running, words
+from servers.loopback import running, words
+from servers.wire import KEY, Handler, Refused, Says, Server
 
 MODEL = "claude-sonnet-5-5"
 TTLS = {"5m": 300.0, "1h": 3600.0}

@@ -8,16 +8,15 @@ longest prefix that any earlier prompt began with. Requests are kept in ``reques
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from servers.cache import common, tokens_of
+from servers.loopback import Loopback, Replies, running, words
 
 
 @dataclass(frozen=True)
@@ -50,28 +49,23 @@ class Behaviour:
     """What is said to a prompt's text and its request; None says ``text``."""
 
 
-class ChatServer(ThreadingHTTPServer):
+class ChatServer(Loopback):
     """Listens on a free loopback port; see `serving`."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, behaviour: Behaviour, faults: Sequence[Fault]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.behaviour = behaviour
         self.faults = deque(faults)
         self.requests: list[dict[str, Any]] = []
         self.watch: Callable[[str, dict[str, Any]], object] = lambda what, request: None
         """Told ``asked`` and, after the first word, ``begun``; may hold a request."""
         self.headers_seen: list[dict[str, str]] = []
-        self.dropped = threading.Event()
-        self.released = threading.Event()
         self._prompts: list[list[str]] = []
         self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"{super().url}/v1"
 
     def measure(self, messages: list[dict[str, str]]) -> tuple[int, int]:
         """Tokens of the prompt, and how many of them the cache had."""
@@ -82,84 +76,52 @@ class ChatServer(ThreadingHTTPServer):
             self._prompts.append(tokens)
         return len(tokens), cached
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        self.dropped.set()
 
-
-@contextmanager
 def serving(
     behaviour: Behaviour | None = None, faults: Sequence[Fault] = ()
-) -> Iterator[ChatServer]:
+) -> AbstractContextManager[ChatServer]:
     """A running server, stopped at the end of the block."""
-    server = ChatServer(behaviour or Behaviour(), faults)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    return running(ChatServer(behaviour or Behaviour(), faults))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Replies):
     server: ChatServer
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         behaviour = self.server.behaviour
-        self.server.headers_seen.append({k.lower(): v for k, v in self.headers.items()})
+        self.server.headers_seen.append(self.plain_headers())
         if self.path == "/v1/models":
-            self._json(200, {"object": "list", "data": list(behaviour.models)})
+            self.send_json(200, {"object": "list", "data": list(behaviour.models)})
         elif self.path == "/props" and behaviour.props is not None:
-            self._json(200, behaviour.props)
+            self.send_json(200, behaviour.props)
         else:
-            self._json(404, {"error": {"message": "not here"}})
+            self.send_json(404, {"error": {"message": "not here"}})
 
     def do_POST(self) -> None:
         size = int(self.headers.get("content-length", 0))
         request = json.loads(self.rfile.read(size))
-        self.server.headers_seen.append({k.lower(): v for k, v in self.headers.items()})
+        self.server.headers_seen.append(self.plain_headers())
         self.server.requests.append(request)
         self.server.watch("asked", request)
         fault = self.server.faults.popleft() if self.server.faults else Fault()
         if self.path != "/v1/chat/completions":
-            self._json(404, {"error": {"message": "File Not Found"}})
+            self.send_json(404, {"error": {"message": "File Not Found"}})
         elif fault.status:
-            self._json(fault.status, fault.body, fault.headers)
+            self.send_json(fault.status, fault.body, fault.headers)
         else:
             self._stream(request, fault)
-
-    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None):
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        kind = "text/html" if isinstance(body, str) else "application/json"
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
 
     def _stream(self, request: dict[str, Any], fault: Fault) -> None:
         behaviour = self.server.behaviour
         total, cached = self.server.measure(request["messages"])
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
+        self.begin()
         text = behaviour.text
         if behaviour.answer is not None:
             asked = "".join(str(m["content"]) for m in request["messages"])
             text = behaviour.answer(asked, request)
-        words = re.findall(r"\S*\s*", text)[:-1]
+        pieces = words(text)
         sent = 0
-        for sent, word in enumerate([*words, ""]):
+        for sent, word in enumerate([*pieces, ""]):
             if fault.how and sent == fault.after:
                 self._fail(fault)
                 return
@@ -190,35 +152,27 @@ class _Handler(BaseHTTPRequestHandler):
                 "predicted_n": output,
             }
         self._event(last)
-        self._chunk(b"data: [DONE]\n\n")
-        self._chunk(b"")
+        self.chunk(b"data: [DONE]\n\n")
+        self.chunk(b"")
 
     def _fail(self, fault: Fault) -> None:
         if fault.how == "stall":
             self.server.released.wait(20)
         elif fault.how == "error":
-            self._chunk(b"data: " + json.dumps(fault.body).encode() + b"\n\n")
+            self.chunk(b"data: " + json.dumps(fault.body).encode() + b"\n\n")
         elif fault.how == "garbage":
-            self._chunk(b"data: {nonsense\n\n")
+            self.chunk(b"data: {nonsense\n\n")
         elif fault.how == "shapes":
             for odd in ('{"choices": 5}', '{"choices": [{"delta": 3}]}', "[1]", "null"):
-                self._chunk(b"data: " + odd.encode() + b"\n\n")
+                self.chunk(b"data: " + odd.encode() + b"\n\n")
         while fault.how == "endless" and not self.server.released.wait(0.005):
             self._event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
         if fault.how == "done":
-            self._chunk(b"data: [DONE]\n\n")
-            self._chunk(b"")
+            self.chunk(b"data: [DONE]\n\n")
+            self.chunk(b"")
         self.close_connection = True
 
     def _event(self, fields: dict[str, Any]) -> None:
         event = {"id": "c1", "object": "chat.completion.chunk", "created": 1} | fields
         event.setdefault("model", "tiny")
-        self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
-
-    def _chunk(self, data: bytes) -> None:
-        try:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self.wfile.flush()
-        except OSError:
-            self.server.dropped.set()
-            raise
+        self.chunk(b"data: " + json.dumps(event).encode() + b"\n\n")

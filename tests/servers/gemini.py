@@ -15,15 +15,15 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from servers.cache import GEMINI_IMPLICIT, Block, PrefixCache, Rules, tokens_of
+from servers.loopback import Loopback, Replies, running, words
 
 KEY = "AIza-test-key"
 NO_EXPLICIT = ("gemini-4-argon",)
@@ -74,11 +74,8 @@ class Held:
     expires: float
 
 
-class GeminiServer(ThreadingHTTPServer):
+class GeminiServer(Loopback):
     """Listens on a free loopback port; see `serving`."""
-
-    daemon_threads = True
-    block_on_close = False
 
     def __init__(
         self,
@@ -86,22 +83,16 @@ class GeminiServer(ThreadingHTTPServer):
         faults: Sequence[Fault],
         clock: Callable[[], float],
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.behaviour = behaviour
         self.faults = list(faults)
         self.clock = clock
         self.requests: list[tuple[str, str, Any]] = []
         self.headers_seen: list[dict[str, str]] = []
         self.held: dict[str, Held] = {}
-        self.dropped = threading.Event()
-        self.released = threading.Event()
         self.cache = PrefixCache(behaviour.implicit, clock)
         self.lock = threading.Lock()
         self.made = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def calls(self, part: str) -> list[tuple[str, str, Any]]:
         """The requests whose verb and path hold ``part``."""
@@ -118,27 +109,14 @@ class GeminiServer(ThreadingHTTPServer):
                     return self.faults.pop(at)
         return Fault()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        self.dropped.set()
 
-
-@contextmanager
 def serving(
     behaviour: Behaviour | None = None,
     faults: Sequence[Fault] = (),
     clock: Callable[[], float] = time.time,
-) -> Iterator[GeminiServer]:
+) -> AbstractContextManager[GeminiServer]:
     """A running server, stopped at the end of the block."""
-    server = GeminiServer(behaviour or Behaviour(), faults, clock)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    return running(GeminiServer(behaviour or Behaviour(), faults, clock))
 
 
 def error(code: int, status: str, message: str, *details: Any) -> dict[str, Any]:
@@ -160,13 +138,8 @@ def _seconds(ttl: str) -> float:
     return float(ttl.removesuffix("s"))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Replies):
     server: GeminiServer
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
         self._serve("GET")
@@ -186,14 +159,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(size) or b"{}")
         path = re.sub(r"^/v1(beta)?/", "/", urlsplit(self.path).path)
         server.requests.append((verb, path, body))
-        server.headers_seen.append({k.lower(): v for k, v in self.headers.items()})
+        server.headers_seen.append(self.plain_headers())
         fault = server.fault(f"{verb} {path}")
         if fault.status:
-            self._json(fault.status, fault.body, fault.headers)
+            self.send_json(fault.status, fault.body, fault.headers)
         elif self.headers.get("x-goog-api-key") != KEY:
             said = "API key not valid. Please pass a valid API key."
             reason = {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}
-            self._json(400, error(400, "INVALID_ARGUMENT", said, reason))
+            self.send_json(400, error(400, "INVALID_ARGUMENT", said, reason))
         elif "cachedContents" in path:
             self._caches(verb, path, body)
         elif path == "/models":
@@ -201,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif found := re.fullmatch(r"/models/([\w.-]+):(\w+)", path):
             self._generate(found[1], found[2], body, fault)
         else:
-            self._json(404, error(404, "NOT_FOUND", "not here"))
+            self.send_json(404, error(404, "NOT_FOUND", "not here"))
 
     def _models(self) -> None:
         names = ("gemini-3.8-flash", "gemini-4-argon")
@@ -213,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             "name": "models/embed",
             "supportedGenerationMethods": ["embedContent"],
         }
-        self._json(200, {"models": [*rows, embedding]})
+        self.send_json(200, {"models": [*rows, embedding]})
 
     # --- explicit caches --------------------------------------------------------------
 
@@ -231,11 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._gone()
         elif verb == "DELETE":
             del server.held[name]
-            self._json(200, {})
+            self.send_json(200, {})
         else:
             if verb == "PATCH":
                 held.expires = server.clock() + _seconds(body["ttl"])
-            self._json(200, self._described(held))
+            self.send_json(200, self._described(held))
 
     def _create(self, body: Any) -> None:
         server = self.server
@@ -244,12 +217,12 @@ class _Handler(BaseHTTPRequestHandler):
         tokens, least = len(tokens_of(text)), server.behaviour.smallest
         if model in NO_EXPLICIT:
             said = f"{model} does not support explicit caching"
-            self._json(400, error(400, "INVALID_ARGUMENT", said))
+            self.send_json(400, error(400, "INVALID_ARGUMENT", said))
             return
         if tokens < least:
             said = f"total_token_count={tokens}, min_total_token_count={least}"
             said = f"Cached content is too small. {said}"
-            self._json(400, error(400, "INVALID_ARGUMENT", said))
+            self.send_json(400, error(400, "INVALID_ARGUMENT", said))
             return
         now = server.clock()
         with server.lock:
@@ -264,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
                 now + _seconds(body.get("ttl", "3600s")),
             )
             server.held[held.name] = held
-        self._json(200, self._described(held))
+        self.send_json(200, self._described(held))
 
     def _list(self) -> None:
         server = self.server
@@ -277,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if start + size < len(rows):
             page["nextPageToken"] = str(start + size)
-        self._json(200, page)
+        self.send_json(200, page)
 
     def _described(self, held: Held) -> dict[str, Any]:
         return {
@@ -292,7 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _gone(self) -> None:
         said = "CachedContent not found (or permission denied)"
-        self._json(403, error(403, "PERMISSION_DENIED", said))
+        self.send_json(403, error(403, "PERMISSION_DENIED", said))
 
     # --- generation -------------------------------------------------------------------
 
@@ -300,11 +273,11 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         if method == "countTokens":
             count = len(tokens_of(text_of(body["contents"])))
-            self._json(200, {"totalTokens": count})
+            self.send_json(200, {"totalTokens": count})
             return
         if not model.startswith("gemini-"):
             said = f"models/{model} is not found for API version v1beta"
-            self._json(404, error(404, "NOT_FOUND", said))
+            self.send_json(404, error(404, "NOT_FOUND", said))
             return
         held = None
         if name := body.get("cachedContent"):
@@ -314,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if "systemInstruction" in body or held.model != model:
                 said = "CachedContent can not be used with that"
-                self._json(400, error(400, "INVALID_ARGUMENT", said))
+                self.send_json(400, error(400, "INVALID_ARGUMENT", said))
                 return
         before = held.tokens if held else 0
         text = text_of([body.get("systemInstruction", {}), *body["contents"]])
@@ -324,7 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
                 f"The input token count ({total}) exceeds the maximum number of tokens "
                 f"allowed ({server.behaviour.window})."
             )
-            self._json(400, error(400, "INVALID_ARGUMENT", said))
+            self.send_json(400, error(400, "INVALID_ARGUMENT", said))
             return
         cached = before
         if held is None:
@@ -340,28 +313,25 @@ class _Handler(BaseHTTPRequestHandler):
         self, body: Any, fault: Fault, said: str, counts: tuple[int, int]
     ) -> None:
         behaviour, (total, cached) = self.server.behaviour, counts
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
+        self.begin()
         usage: dict[str, Any] = {"promptTokenCount": total}
         if cached:
             usage["cachedContentTokenCount"] = cached
         if behaviour.blocked:
             feedback = {"blockReason": behaviour.blocked}
             self._event({"promptFeedback": feedback, "usageMetadata": usage})
-            self._chunk(b"")
+            self.chunk(b"")
             return
-        words = re.findall(r"\S*\s*", said)[:-1]
+        pieces = words(said)
         config = body.get("generationConfig", {})
         token = body.get("continuationToken") or config.get("continuationToken")
         start = int(base64.b64decode(token)) if token else 0
-        end = start + (behaviour.per_request or len(words))
+        end = start + (behaviour.per_request or len(pieces))
         most = config.get("maxOutputTokens", 65_536)
         thought = {"text": "Let me think.", "thought": True}
         self._piece([thought], usage)
         sent = 0
-        for sent, word in enumerate([*words[start:end], ""]):
+        for sent, word in enumerate([*pieces[start:end], ""]):
             if fault.how and sent == fault.after:
                 self._fail(fault)
                 return
@@ -373,13 +343,13 @@ class _Handler(BaseHTTPRequestHandler):
         last: dict[str, Any] = {"finishReason": behaviour.finish}
         if sent > most:
             last["finishReason"] = "MAX_TOKENS"
-        elif end < len(words):
+        elif end < len(pieces):
             token = base64.b64encode(str(end).encode()).decode()
             last = {"finishReason": "CONTINUATION", "continuationToken": token}
         if fault.how == "quiet":
             last = {}
         self._event({"candidates": [{"index": 0, **last}], "usageMetadata": usage})
-        self._chunk(b"")
+        self.chunk(b"")
 
     def _piece(self, parts: list[dict[str, Any]], usage: dict[str, Any]) -> None:
         content = {"role": "model", "parts": parts}
@@ -390,33 +360,15 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.how == "stall":
             self.server.released.wait(20)
         elif fault.how == "error":
-            self._chunk(b"data: " + json.dumps(fault.body).encode() + b"\r\n\r\n")
+            self.chunk(b"data: " + json.dumps(fault.body).encode() + b"\r\n\r\n")
         elif fault.how == "garbage":
-            self._chunk(b"data: {nonsense\r\n\r\n")
+            self.chunk(b"data: {nonsense\r\n\r\n")
         elif fault.how == "shapes":
             for odd in ('{"candidates": 5}', "[1]", '{"candidates": [{"content": 3}]}'):
-                self._chunk(b"data: " + odd.encode() + b"\r\n\r\n")
+                self.chunk(b"data: " + odd.encode() + b"\r\n\r\n")
         while fault.how == "endless" and not self.server.released.wait(0.005):
             self._piece([{"text": "more "}], {"promptTokenCount": 5})
         self.close_connection = True
 
     def _event(self, fields: dict[str, Any]) -> None:
-        self._chunk(b"data: " + json.dumps(fields).encode() + b"\r\n\r\n")
-
-    def _chunk(self, data: bytes) -> None:
-        try:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self.wfile.flush()
-        except OSError:
-            self.server.dropped.set()
-            raise
-
-    def _json(self, status: int, body: Any, headers: dict[str, str] | None = None):
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
+        self.chunk(b"data: " + json.dumps(fields).encode() + b"\r\n\r\n")

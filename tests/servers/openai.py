@@ -25,7 +25,8 @@ from servers.cache import (
     tokens_of,
 )
 from servers.chat import Fault
-from servers.wire import KEY, Handler, Refused, Says, Server, running, words
+from servers.loopback import running, words
+from servers.wire import KEY, Handler, Refused, Says, Server
 
 MODEL = "gpt-6.1-terra"
 OLDER = "gpt-5.4"

@@ -8,18 +8,17 @@ they are used up it behaves. Requests are kept in ``requests``, their headers in
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any
 
 from servers.cache import Found, PrefixCache
 from servers.chat import Fault
+from servers.loopback import Loopback, Replies
 
 KEY = "sk-loopback-0123456789"
 """The key that the servers want."""
@@ -53,11 +52,8 @@ class Refused(Exception):
         self.kind = kind
 
 
-class Server(ThreadingHTTPServer):
-    """Listens on a free loopback port; see `running`."""
-
-    daemon_threads = True
-    block_on_close = False
+class Server(Loopback):
+    """A vendor's server; see `running`."""
 
     def __init__(
         self,
@@ -66,7 +62,7 @@ class Server(ThreadingHTTPServer):
         says: Says,
         faults: Sequence[Fault],
     ) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
+        super().__init__(handler)
         self.cache = cache
         self.says = says
         self.faults = deque(faults)
@@ -75,14 +71,8 @@ class Server(ThreadingHTTPServer):
         self.found: list[Found] = []
         self.moments: list[float] = []
         self.kept: dict[str, Any] = {}
-        self.dropped = threading.Event()
-        self.released = threading.Event()
         self._lock = threading.Lock()
         self._numbers = iter(range(1, 1_000_000))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def name(self, prefix: str) -> str:
         """A fresh id."""
@@ -98,36 +88,11 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             return self.faults.popleft() if self.faults else Fault()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        self.dropped.set()
 
-
-Any_Server = TypeVar("Any_Server", bound=Server)
-
-
-@contextmanager
-def running(server: Any_Server) -> Iterator[Any_Server]:
-    """``server``, listening until the end of the block."""
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(Replies):
     """One connection: routes, refuses, streams."""
 
     server: Server
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
     def get(self) -> Any:
         """The answer to a GET. Raises Refused."""
@@ -167,8 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(lambda: (self.check_key(), self.post(request, fault))[1])
 
     def _note(self) -> None:
-        seen = {name.lower(): value for name, value in self.headers.items()}
-        self.server.headers_seen.append(seen)
+        self.server.headers_seen.append(self.plain_headers())
 
     def _answer(self, made: Any) -> None:
         try:
@@ -179,39 +143,10 @@ class Handler(BaseHTTPRequestHandler):
         if body is not None:
             self.send_json(200, body)
 
-    def send_json(
-        self, status: int, body: Any, headers: Mapping[str, str] | None = None
-    ) -> None:
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        kind = "text/html" if isinstance(body, str) else "application/json"
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def begin(self) -> None:
-        """The head of a stream."""
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-
     def event(self, data: Any, name: str = "") -> None:
         text = data if isinstance(data, str) else json.dumps(data)
         head = f"event: {name}\n" if name else ""
         self.chunk(f"{head}data: {text}\n\n".encode())
-
-    def chunk(self, data: bytes) -> None:
-        """One chunk; an empty one is the end of the stream."""
-        try:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self.wfile.flush()
-        except OSError:
-            self.server.dropped.set()
-            raise
 
     def break_off(self, fault: Fault, say: Any) -> None:
         """What ``fault`` does to a stream that has begun; ``say`` sends a delta."""
@@ -227,8 +162,3 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             while fault.how == "endless" and not self.server.released.wait(0.005):
                 say("more ")
-
-
-def words(text: str) -> list[str]:
-    """``text`` in the pieces in which it streams."""
-    return re.findall(r"\S*\s*", text)[:-1]
