@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
-from repoctx.errors import Interrupted, RepoctxError, UsageError
+from repoctx.errors import UsageError
 
 MOST = 4_000_000
 """Bytes of a selection."""
@@ -25,36 +27,43 @@ EXAMPLES = """examples:
   |repoctx filter --path %val{buffile} "simplify"       (kakoune)
 
 The exit status is 0 only when the output is the replacement. What went wrong is in
-`repoctx log --last`, never on the screen.
+`repoctx log --last`, never on the screen; wrong arguments give the input back too.
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises UsageError, where others print into somebody's file."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run ``repoctx filter ARGV``; the exit status."""
-    args = _parser().parse_args(argv)
-    data = b""
+    data, start = bytearray(), Path()
     try:
-        data = sys.stdin.buffer.read(MOST + 1)
+        args = _parsed(argv)
+        start = args.repo or (args.path.parent if args.path else start)
+        _heed_signals()
+        _read(data, MOST + 1)
         if len(data) > MOST:
             raise UsageError("the selection is larger than 4 MB")
-        out, code = _replaced(args, data), 0
-    except RepoctxError as exc:
-        out, code = data + _rest(), exc.code or 1
-    except KeyboardInterrupt:
-        out, code = data + _rest(), Interrupted.code
-    except Exception:  # noqa: BLE001 - a traceback would stand in somebody's file
-        out, code = data + _rest(), 2
+        out, code = _replaced(args, start, bytes(data)), 0
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - see _failed
+        out, code = _failed(start, data, exc)
     try:
-        sys.stdout.buffer.write(out)
-        sys.stdout.buffer.flush()
+        while out:
+            out = out[os.write(1, out) :]
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return code or 2
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments. Raises UsageError, but where a person types a selection: they are
+    told. From then on nothing that anybody prints is seen."""
+    parser = _Parser(
         prog="repoctx filter",
         description="Rewrite the selection on stdin; the repository is the context.",
         epilog=EXAMPLES,
@@ -66,22 +75,49 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--path", type=Path, metavar="FILE", help="where it stands")
     parser.add_argument("--line", type=int, default=0, metavar="N", help="first line")
     parser.add_argument("--max-cost", type=float, metavar="USD")
-    return parser
+    try:
+        return parser.parse_args(argv)
+    except UsageError as exc:
+        if sys.stdin and sys.stdin.isatty() and sys.stderr:
+            sys.stderr.write(f"{parser.format_usage()}repoctx filter: {exc}\n")
+            raise SystemExit(UsageError.code) from None
+        raise
+    finally:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _rest() -> bytes:
-    """What of the input was not read: it must come back too."""
-    with suppress(OSError, ValueError):
-        return sys.stdin.buffer.read()
-    return b""
+def _heed_signals() -> None:
+    """An editor's plea to end is as good as a person's."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
-def _replaced(args: argparse.Namespace, data: bytes) -> bytes:
+def _failed(start: Path, data: bytearray, exc: BaseException) -> tuple[bytes, int]:
+    """The input, all of it, and the exit status; why is noted for `repoctx log`."""
+    with suppress(OSError):
+        _read(data)
+    with suppress(Exception):  # Where nothing can be noted the input counts.
+        from repoctx.editor.jobs import failure
+        from repoctx.flow.selection import note_failure
+
+        error = failure(exc)
+        note_failure(start, error)
+        return bytes(data), error.code or 1
+    return bytes(data), 2
+
+
+def _read(data: bytearray, most: int = sys.maxsize) -> None:
+    """Add stdin to ``data``, until its end or ``most`` bytes."""
+    while len(data) < most and (piece := os.read(0, 1 << 16)):
+        data += piece
+
+
+def _replaced(args: argparse.Namespace, start: Path, data: bytes) -> bytes:
     from repoctx.flow.selection import Selection, rewrite
     from repoctx.flow.session import open_session
 
     flags = {"model": args.model, "max_cost": args.max_cost}
-    start = args.repo or (args.path.parent if args.path else Path())
     with open_session(start, flags) as session:
         path = _inside(session.place.root, args.path) if args.path else ""
         selection = Selection(data, path, max(0, args.line))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 from repoctx.ask.ledger import Entry, record
-from repoctx.errors import NotApplied, RepoctxError, StorageError, UsageError
+from repoctx.errors import Interrupted, NotApplied, RepoctxError, UsageError
 from repoctx.flow.ask import Question, prompt_for
 from repoctx.flow.edit import editor
 from repoctx.flow.sending import send
-from repoctx.flow.session import Session
+from repoctx.flow.session import Session, open_session
 from repoctx.flow.tail import Material
 from repoctx.parse.edits import blocks
-from repoctx.scan import redact
+from repoctx.scan import Binary, decode, encode, redact
 from repoctx.values import Stop, Usage
 
 MODE = "filter"
 NAME = "selection"
+MARKDOWN = (".md", ".markdown", ".mdx", ".rst", ".txt")
+"""Files in which somebody may want a fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,46 +32,55 @@ class Selection:
     line: int = 0
 
 
+def note_failure(start: Path, error: RepoctxError) -> None:
+    """Note why nothing was rewritten, where `repoctx log` finds it. Raises what
+    `open_session` raises, and StorageError."""
+    with open_session(start, {}) as session:
+        why = f"{type(error).__name__}: {error}"
+        model = session.settings.model
+        entry = Entry(time.time(), MODE, model, "", Usage(), error=why)
+        record(session.state.ledger, entry)
+
+
 def rewrite(session: Session, selection: Selection, instruction: str) -> bytes:
-    """The replacement: newline at the end, line ends, encoding and indentation kept.
+    """The replacement: newlines at the end, line ends, encoding and indentation kept.
 
-    What goes wrong is noted where `repoctx log` finds it. Raises UsageError for a
-    selection with a secret in it and for a model that cannot edit, NotApplied for an
-    answer that holds no whole replacement, and what packing and sending raise.
+    Raises UsageError for a selection with a secret in it, for one that is no text and
+    for a model that cannot edit, NotApplied for an answer that holds no whole
+    replacement, Interrupted, and what packing and sending raise.
     """
-    began = time.time()
-    try:
-        return _rewritten(session, selection, instruction)
-    except RepoctxError as exc:
-        entry = Entry(began, MODE, session.settings.model, "", Usage())
-        with suppress(StorageError):
-            record(session.state.ledger, replace(entry, error=_reason(exc)))
-        raise
-
-
-def _reason(exc: RepoctxError) -> str:
-    return f"{type(exc).__name__}: {exc}"
-
-
-def _rewritten(session: Session, selection: Selection, instruction: str) -> bytes:
     if not instruction.strip():
         raise UsageError("the instruction is empty")
-    text, codec = _decoded(selection.data)
-    plain = text.replace("\r\n", "\n")
-    if redact(plain)[1]:
+    try:
+        text, encoding, newline = decode(selection.data)
+    except Binary:
+        raise UsageError("the selection is no text") from None
+    if redact(text)[1]:
         raise UsageError("the selection holds a secret, which is not sent")
     model = editor(session)
     where = f"It stands in `{selection.path}`" if selection.path else ""
     if where and selection.line:
         where += f", from line {selection.line} on"
     asked = "\n".join(filter(None, [instruction, where and f"({where}.)"]))
-    material = Material(((NAME, plain),))
-    query = f"{instruction}\n{selection.path}\n{plain}"[:4000]
+    material = Material(((NAME, text),))
+    query = f"{instruction}\n{selection.path}\n{text}"[:4000]
     prompt = prompt_for(session, model, Question(asked, material, MODE, query))
     answer = send(session, model, prompt.request, prompt.packed, lambda _: None, MODE)
+    if answer.stop is Stop.CANCELLED:
+        raise Interrupted("interrupted")
     if answer.stop is not Stop.END:
         raise NotApplied(f"the answer ended early ({answer.stop})")
-    return _fitted(replacement(answer.text), text, codec)
+    new = replacement(answer.text)
+    if "```" not in text and not selection.path.endswith(MARKDOWN):
+        new = _fenced(new) or new
+    if newline == "mixed":
+        crlf = selection.data.count(b"\r") * 2 > text.count("\n")
+        newline = "crlf" if crlf else "lf"
+    try:
+        return encode(_fitted(new, text), encoding, newline)
+    except UnicodeEncodeError as exc:
+        bad = exc.object[exc.start : exc.start + 1]
+        raise NotApplied(f"the file's encoding ({encoding}) has no {bad!r}") from None
 
 
 def replacement(text: str) -> str:
@@ -80,31 +91,24 @@ def replacement(text: str) -> str:
     found = [b for b in blocks(text, "blocks") if b.path == NAME and not b.problem]
     if len(found) == 1:
         return found[0].text
+    inside = "" if found else _fenced(text)
+    if not inside:
+        raise NotApplied("the answer holds no replacement")
+    return inside
+
+
+def _fenced(text: str) -> str:
+    """What stands in a fence that is all of ``text``; "" where it is not."""
     lines = text.strip().split("\n")
     fences = [n for n, line in enumerate(lines) if line.lstrip().startswith("```")]
-    if not found and fences == [0, len(lines) - 1] and len(lines) > 1:
-        return "\n".join(lines[1:-1]) + "\n"
-    raise NotApplied("the answer holds no replacement")
+    whole = fences == [0, len(lines) - 1] and len(lines) > 1
+    return "\n".join(lines[1:-1]) + "\n" if whole else ""
 
 
-def _decoded(data: bytes) -> tuple[str, str]:
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "latin-1"
-
-
-def _fitted(new: str, old: str, codec: str) -> bytes:
-    """``new`` in the dress of ``old``."""
-    text = _indented(new.replace("\r\n", "\n"), _margin(old.replace("\r\n", "\n")))
-    text = text.rstrip("\n") + "\n" if old.endswith("\n") else text.rstrip("\n")
-    if "\r\n" in old and old.count("\r\n") * 2 > old.count("\n"):
-        text = text.replace("\n", "\r\n")
-    try:
-        return text.encode(codec)
-    except UnicodeEncodeError as exc:
-        bad = text[exc.start : exc.start + 1]
-        raise NotApplied(f"the file's encoding ({codec}) has no {bad!r}") from None
+def _fitted(new: str, old: str) -> str:
+    """``new`` with the margin and the newlines at the end of ``old``."""
+    text = _indented(new.replace("\r\n", "\n"), _margin(old))
+    return text.rstrip("\n") + old[len(old.rstrip("\n")) :]
 
 
 def _indented(text: str, margin: str) -> str:

@@ -15,7 +15,14 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 from acp import RequestError, embedded_text_resource, resource_block
 from acp import resource_link_block as link
 
-from editor.acp_side import Ide, conversing, environment, requests, scripted
+from editor.acp_side import (
+    Ide,
+    conversing,
+    environment,
+    requests,
+    running,
+    scripted,
+)
 from repos import git, make_repo
 
 FILES = {
@@ -709,6 +716,44 @@ def test_two_sessions_answer_at_once_each_about_its_own_folder(
     conversing(ide, env(home, *replies), home, work)
     prefixes = {r["question"][-20:]: r["prefix"] for r in requests(home)}
     assert sum("stripes" in prefix for prefix in prefixes.values()) == 1
+
+
+@pytest.mark.parametrize("files", [8, 1])
+def test_two_agents_in_one_tree_lose_no_edit(
+    home: Path, tmp_path: Path, files: int
+) -> None:
+    """Of one file an edit may be refused, as the other agent was faster."""
+    names = [f"m{n % files}.py" for n in range(8)]
+    parts = [f"def f{n}():\n    return {n}\n\n\n" for n in range(8)]
+    texts = {m: "".join(parts[names.index(m) :: files]) for m in names}
+    repo = make_repo(tmp_path / "both", texts)
+    ides = [Ide("allow_always"), Ide("allow_always")]
+
+    async def run() -> None:
+        told = [
+            {"text": edits(names[n], f"    return {n}\n", f"    return -{n}\n")}
+            | {"match": f"number {n}"}
+            for n in range(8)
+        ]
+        homes = [home / "one", home / "two"]
+        variables = [env(at, *told) for at in homes]
+        async with (
+            running(ides[0], variables[0], homes[0]),
+            running(ides[1], variables[1], homes[1]),
+        ):
+            sessions = [await ide.open(repo) for ide in ides]
+            for n in range(0, 8, 2):
+                asked = [f"/edit number {n}", f"/edit number {n + 1}"]
+                turns = map(Ide.ask, ides, sessions, asked)
+                assert await asyncio.gather(*turns) == ["end_turn", "end_turn"]
+
+    asyncio.run(run())
+    said = ides[0].said() + ides[1].said()
+    made = sum(text.count("return -") for text in tree(repo).values())
+    assert made == said.count("Applied to 1 file")
+    assert made + said.count("[conflict]") == 8
+    assert made == 8 or files == 1
+    assert list((repo / ".git/repoctx/journal").glob("*.applying")) == []
 
 
 # --- commands ---------------------------------------------------------------------

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli.program import Done, Machine
+from cli.program import PATIENCE, Done, Machine
 from repoctx.errors import NotApplied
 from repoctx.flow.selection import replacement
 from repos import make_repo
@@ -15,13 +21,6 @@ from repos import make_repo
 TEXT = "def f(n):\n    return 2**n\n"
 NEW = "def f(n):\n    return 1 << n\n"
 KEY = "AKIA" + "Q3EGRIZ5SJ7DKXWP"
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    home = tmp_path / "home"
-    home.mkdir()
-    return Machine(home)
 
 
 @pytest.fixture
@@ -62,6 +61,34 @@ KEPT = {
     "a fence alone": (TEXT.encode(), f"```python\n{NEW}```\n", NEW.encode()),
     "one line without an end": (b"a = 1", block("a = 2\n"), b"a = 2"),
     "nothing selected": (b"", block("a = 2\n"), b"a = 2"),
+    "a paragraph and what parts it": (b"a = 1\n\n\n", block("a = 2\n"), b"a = 2\n\n\n"),
+    "a fence in the block": (TEXT.encode(), block(f"```\n{NEW}```\n"), NEW.encode()),
+    "UTF-8 with its mark": (
+        b"\xef\xbb\xbfa = 1\n",
+        block("\u20ac\n"),
+        b"\xef\xbb\xbf\xe2\x82\xac\n",
+    ),
+    "UTF-16": (
+        ("\ufeff" + TEXT).replace("\n", "\r\n").encode("utf-16-le"),
+        block(NEW),
+        ("\ufeff" + NEW).replace("\n", "\r\n").encode("utf-16-le"),
+    ),
+    "UTF-16 without a mark": (
+        TEXT.encode("utf-16-be"),
+        block("\u20ac\n"),
+        "\u20ac\n".encode("utf-16-be"),
+    ),
+    "carriage returns alone": (
+        b"a = 1\rb = 2\r",
+        block("a = 3\nb = 4\n"),
+        b"a = 3\rb = 4\r",
+    ),
+    "mostly CRLF": (b"a\r\nb\r\nc\n", block("a\nb\nd\n"), b"a\r\nb\r\nd\r\n"),
+    "lines that are odd": (
+        b"a\x0cb\x85\n",
+        block("c\x0cd\u2028e\n".replace("\u2028", "\x1c")),
+        b"c\x0cd\x1ce\n",
+    ),
 }
 
 
@@ -80,6 +107,7 @@ FAILED = {
     "another path": (TEXT.encode(), block(NEW).replace("selection", "lib.py")),
     "a secret": (f'key = "{KEY}"\n'.encode(), block(NEW)),
     "no such character": (b"# caf\xe9\n", block("# \u20ac\n")),
+    "no text": (b"\x7fELF\0\1\2\0\0", block(NEW)),
 }
 
 
@@ -118,6 +146,63 @@ def test_without_a_model_or_a_repository(machine: Machine, tmp_path: Path) -> No
     assert (done.code, done.err, done.out) == (2, "", data)
 
 
+WRONG = (["--line", "x", "shift"], ["--bogus", "shift"], ["-x"], [], [""], ["-C"])
+
+
+@pytest.mark.parametrize("args", WRONG)
+def test_wrong_arguments_give_the_input_back(
+    machine: Machine, repo: Path, args: list[str]
+) -> None:
+    data = b"one\r\n\xff\0two"
+    done = machine.run("filter", *args, cwd=repo, data=data)
+    assert (done.code, done.err, done.out) == (2, "", data)
+    assert "UsageError" in machine.run("log", "--last", cwd=repo).text
+
+
+def test_a_person_at_a_terminal_is_told_what_is_wrong(
+    machine: Machine, repo: Path
+) -> None:
+    with machine.terminal("filter", "--bogus", "x", cwd=repo) as terminal:
+        assert terminal.end() == 2
+        assert b"usage: repoctx filter" in terminal.seen
+        assert b"--bogus" in terminal.seen
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_stopped_while_it_waits_it_gives_the_input_back(
+    machine: Machine, repo: Path, says: Callable[..., dict[str, str]], how: str
+) -> None:
+    pipe = subprocess.PIPE
+    process = machine.start(
+        *("filter", "use a shift"),
+        cwd=repo,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=says("late", delay=60.0),
+    )
+    assert process.stdin
+    process.stdin.write(TEXT.encode())
+    process.stdin.close()
+    process.stdin = None
+    record = repo.parent / "requests.jsonl"
+    deadline = time.monotonic() + PATIENCE
+    while not record.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, how))
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err, out) == (130, b"", TEXT.encode())
+
+
+def test_a_reader_that_is_gone_is_no_traceback(machine: Machine, repo: Path) -> None:
+    into, out = os.pipe()
+    os.close(into)
+    done = machine.run("filter", "x", cwd=repo, data=TEXT.encode(), stdout=out)
+    os.close(out)
+    assert done.code != 0 and done.err == ""
+
+
 def test_a_selection_that_is_too_large_comes_back_whole(
     machine: Machine, repo: Path
 ) -> None:
@@ -139,19 +224,31 @@ def test_a_broken_block_is_no_replacement() -> None:
         replacement("@@@@ 1 replace selection\nx\n@@@@ end 2\n")
 
 
-def test_it_starts_without_the_command_line_library() -> None:
-    import subprocess
-    import sys
+CLI = "{'typer', 'rich', 'click', 'repoctx.cli'}"
 
+
+@pytest.mark.parametrize("answer", ["the replacement", "a failure"])
+def test_its_first_byte_needs_no_command_line_library(
+    machine: Machine, repo: Path, says: Callable[..., dict[str, str]], answer: str
+) -> None:
     program = (
-        "import sys; sys.argv = ['repoctx', 'filter', '-C', '/nowhere', 'x'];"
-        "from repoctx.__main__ import main; main();"
-        "print(sorted({'typer', 'rich', 'click'} & set(sys.modules)), file=sys.stderr)"
+        "import os, sys; sys.argv = ['repoctx', 'filter', 'shift']; write = os.write\n"
+        "def first(descriptor, data):\n"
+        "    if descriptor == 1:\n"
+        f"        found = sorted({CLI} & set(sys.modules))\n"
+        "        open('modules', 'w').write(repr(found))\n"
+        "    return write(descriptor, data)\n"
+        "os.write = first\n"
+        "from repoctx.__main__ import main; sys.exit(main())"
     )
+    works = answer == "the replacement"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        input=b"",
+        cwd=repo,
+        env=machine.env | says(block(NEW) if works else "no"),
+        input=TEXT.encode(),
         capture_output=True,
         check=False,
     )
-    assert done.stderr.strip() == b"[]"
+    assert done.stdout == (NEW if works else TEXT).encode()
+    assert (repo / "modules").read_text() == "[]"

@@ -348,48 +348,6 @@ def close_stdout(client: Client) -> None:
     os.close(null)
 
 
-CLIENT = """
-import json, subprocess, sys, time
-argv = [sys.executable, "-m", "repoctx", "serve", "--stdio"]
-server = subprocess.Popen(argv, stdin=-1, stdout=-1)
-for n, (method, params) in enumerate((("initialize", {}), ("ask", {"question": "x"}))):
-    message = {"jsonrpc": "2.0", "id": n, "method": method, "params": params}
-    server.stdin.write(json.dumps(message).encode() + b"\\n")
-server.stdin.flush()
-while b'"token"' not in server.stdout.readline():
-    pass
-print(server.pid, flush=True)
-time.sleep(600)
-"""
-
-
-def test_a_client_that_is_killed_takes_it_along(
-    machine: Machine, small: Path, says: Says
-) -> None:
-    env = machine.env | says("slow " * 5000, chunk=5, delay=0.05)
-    client = subprocess.Popen(
-        [sys.executable, "-c", CLIENT], cwd=small, env=env, stdout=subprocess.PIPE
-    )
-    assert client.stdout
-    server = int(client.stdout.readline())
-    client.kill()
-    client.wait(PATIENCE)
-    deadline = time.monotonic() + PATIENCE
-    while running(server):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    client.stdout.close()
-
-
-def running(process: int) -> bool:
-    """Whether a process that is no child of ours does anything any more."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return text.rpartition(") ")[2][0] != "Z"
-
-
 def changed(n: int) -> str:
     return f"def f{n}():\n    return -1\n"
 
