@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import queue
-import select
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from repoctx.editor.stdio import TooLong, encoded, lines
+from repoctx.editor.stdio import TooLong, encoded, hung_up, lines, write_all
 
 MOST = 32 * 1024 * 1024
 """Bytes of one line."""
@@ -108,8 +106,8 @@ class Wire:
         while (item := self._next()) is not None:
             data, done = item
             try:
-                while data and not self._broken:
-                    data = data[os.write(self._sink, data) :]
+                if not self._broken:
+                    write_all(self._sink, data)
             except OSError:
                 self._broken = True
                 self._end()
@@ -123,7 +121,7 @@ class Wire:
             try:
                 return self._leaving.get(timeout=IDLE)
             except queue.Empty:
-                if not self._broken and gone(self._sink):
+                if not self._broken and hung_up(self._sink):
                     self._broken = True
                     self._end()
 
@@ -143,16 +141,6 @@ def _settle(done: asyncio.Future[None], broken: bool) -> None:
         done.exception()  # Whoever waits hears it; where nobody does, nobody must.
     else:
         done.set_result(None)
-
-
-def gone(sink: int) -> bool:
-    """Whether the other end of a pipe or a socket is closed."""
-    if not hasattr(select, "poll"):
-        return False
-    poll = select.poll()
-    poll.register(sink, 0)
-    found = poll.poll(0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in found)
 
 
 def _line(message: Message) -> bytes:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from repoctx.editor.stdio import write_all
 from repoctx.errors import UsageError
 
 MOST = 4_000_000
@@ -52,8 +53,7 @@ def main(argv: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - see _failed
         out, code = _failed(start, data, exc)
     try:
-        while out:
-            out = out[os.write(1, out) :]
+        write_all(1, out)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return code or 2

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from repoctx.editor.stdio import take_stdio
+from repoctx.editor.stdio import take_stdio, write_all
 from repoctx.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ class Out:
     def _run(self) -> None:
         try:
             while (data := self._waiting.get()) is not None:
-                left = memoryview(data)
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
+                write_all(self._descriptor, data)
                 self._loop.call_soon_threadsafe(self._written, len(data))
         except (OSError, RuntimeError):  # RuntimeError: the loop is closed.
             with suppress(RuntimeError):

@@ -2,7 +2,7 @@
 
 Both eras of the protocol come from the SDK: the handshake of the 2025 versions and the
 stateless 2026-07-28. Every job opens the repository anew, so an answer is always that
-of the tree as it is; PROTOCOL.md says what is promised.
+of the tree as it is; MCP.md says what is promised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from mcp.shared.exceptions import MCPError
 from repoctx import __version__
 from repoctx.editor.mcp_pages import text_page, window
 from repoctx.editor.mcp_schema import LONGEST, checked
-from repoctx.editor.mcp_tools import TOOLS, subject
+from repoctx.editor.mcp_table import TOOLS
+from repoctx.editor.mcp_tools import subject
 from repoctx.editor.mcp_wire import Wire
 from repoctx.editor.mcp_work import Worker
 from repoctx.errors import RepoctxError, UsageError
@@ -160,7 +161,8 @@ class _Handlers:
             said = types.TextContent(text=_line(exc))
             return types.CallToolResult(content=[said], is_error=True)
         return types.CallToolResult(
-            content=[types.TextContent(text=_sound(text))], structured_content=data
+            content=[types.TextContent(text=browse.shown(text))],
+            structured_content=data,
         )
 
     # --- resources ----------------------------------------------------------------
@@ -195,7 +197,7 @@ class _Handlers:
         except RepoctxError as exc:
             raise MCPError(types.INVALID_PARAMS, _line(exc), {"uri": uri}) from None
         found = types.TextResourceContents(
-            uri=uri, mime_type="text/plain", text=_sound(text)
+            uri=uri, mime_type="text/plain", text=browse.shown(text)
         )
         return types.ReadResourceResult(contents=[found])
 
@@ -234,18 +236,13 @@ class _Handlers:
         except RepoctxError as exc:
             raise MCPError(types.INVALID_PARAMS, _line(exc)) from None
         message = types.PromptMessage(
-            role="user", content=types.TextContent(text=_sound(text))
+            role="user", content=types.TextContent(text=browse.shown(text))
         )
         return types.GetPromptResult(description=prompt.description, messages=[message])
 
 
 def _line(exc: RepoctxError) -> str:
-    return _sound(" ".join(str(exc).split()))
-
-
-def _sound(text: str) -> str:
-    """Text as JSON can carry it."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return browse.shown(" ".join(str(exc).split()))
 
 
 def _resource(session: Session, uri: str) -> str:

@@ -1,4 +1,4 @@
-"""The tools of ``repoctx mcp``: what each takes, and what it gives as data and as text.
+"""What each tool of ``repoctx mcp`` does: what it gives as data and as text.
 
 The texts of files stand in documents as in a prompt, which no file's content can end.
 """
@@ -6,13 +6,11 @@ The texts of files stand in documents as in a prompt, which no file's content ca
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from repoctx.editor import mcp_schema as s
 from repoctx.editor.mcp_pages import (
-    USUAL,
     Window,
     cut,
     page_of,
@@ -39,17 +37,6 @@ HUGE = 1 << 30
 
 FILE_TOKENS = 80
 """Tokens of the result for which one changed file is listed by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool: ``run`` gets checked arguments and raises RepoctxError."""
-
-    title: str
-    about: str
-    takes: s.Schema
-    gives: s.Schema
-    run: Callable[[Session, Args], Result]
 
 
 def _now(session: Session) -> Snapshot:
@@ -336,155 +323,3 @@ def _finding(found: Finding) -> Result:
     for spot in found.related:
         text += f"  {shown(spot.path)}:{spot.start}: {spot.note}\n"
     return fields, text
-
-
-TOOLS: Mapping[str, Tool] = {
-    "repo_overview": Tool(
-        "Overview",
-        "Start here: size, languages and top folders of the repository, what is left "
-        "out of it and why. With a folder: what lies in that one.",
-        s.takes((), folder=s.text("Relative path.", default=""), **s.PAGED),
-        s.gives(
-            ("folder", "entries"),
-            folder=s.TEXT,
-            entries=s.rows(path=s.TEXT, files=s.COUNT, lines=s.COUNT),
-            name=s.TEXT,
-            head=s.TEXT,
-            files=s.COUNT,
-            lines=s.COUNT,
-            languages=s.rows(name=s.TEXT, files=s.COUNT, lines=s.COUNT),
-            left_out=s.rows(reason=s.TEXT, files=s.COUNT),
-            redacted=s.COUNT,
-        ),
-        overview,
-    ),
-    "search": Tool(
-        "Search",
-        "Find the definitions and passages that a question or a few words are about, "
-        "best first, with their text.",
-        s.takes(("query",), query=s.text("A question or words."), **s.PAGED),
-        s.gives(
-            ("total", "results"),
-            total=s.COUNT,
-            results=s.rows(
-                path=s.TEXT,
-                start=s.COUNT,
-                end=s.COUNT,
-                why=s.TEXT,
-                text=s.TEXT,
-                definition_=s.TEXT,
-            ),
-        ),
-        search,
-    ),
-    "read_file": Tool(
-        "Read a file",
-        "Lines of one file, secrets redacted. Ignored and binary files and links are "
-        "not read; generated, vendored, lock and large files are, by their path.",
-        s.takes(
-            ("path",),
-            path=s.text("Relative to the repository's root."),
-            start=s.number("First line, from 1.", 1, HUGE, 1),
-            end=s.number("Last line, included.", 1, HUGE, HUGE),
-            **s.PAGED,
-        ),
-        s.gives(
-            ("path", "start", "end", "lines", "language", "text"),
-            path=s.TEXT,
-            start=s.COUNT,
-            end=s.COUNT,
-            lines=s.COUNT,
-            language=s.TEXT,
-            text=s.TEXT,
-            left_out=s.TEXT,
-            redacted=s.COUNT,
-        ),
-        read_file,
-    ),
-    "find_symbol": Tool(
-        "Find a definition",
-        "Where a function, class, method, type or constant is defined. Takes plain and "
-        "dotted names; without an exact match it gives the nearest ones.",
-        s.takes(("name",), name=s.text("delay, RetryPolicy.delay, mod::f"), **s.PAGED),
-        s.gives(
-            ("total", "exact", "definitions"),
-            total=s.COUNT,
-            exact=s.YES,
-            definitions=s.rows(
-                path=s.TEXT,
-                start=s.COUNT,
-                end=s.COUNT,
-                kind=s.TEXT,
-                name=s.TEXT,
-                signature=s.TEXT,
-                parent_=s.TEXT,
-                doc_=s.TEXT,
-            ),
-        ),
-        find_symbol,
-    ),
-    "find_references": Tool(
-        "Find uses",
-        "Every line that calls, imports, inherits or names exactly this, by path. "
-        "Matches by name, in all languages that are parsed.",
-        s.takes(("name",), name=s.text("A name; of a dotted one the end."), **s.PAGED),
-        s.gives(
-            ("total", "references"),
-            total=s.COUNT,
-            references=s.rows(path=s.TEXT, line=s.COUNT, kind=s.TEXT, text=s.TEXT),
-        ),
-        find_references,
-    ),
-    "pack": Tool(
-        "Pack a context",
-        "The files, or parts of files, that a task needs, chosen and cut to a budget: "
-        "one call in place of many searches and reads.",
-        s.takes(
-            ("query",),
-            query=s.text("The task or question."),
-            token_budget=s.number("Tokens of the result.", 500, 500_000, USUAL),
-        ),
-        s.gives(
-            ("tokens", "files", "text"),
-            tokens=s.COUNT,
-            files=s.rows(path=s.TEXT, tokens=s.COUNT, start_=s.COUNT, end_=s.COUNT),
-            text=s.TEXT,
-        ),
-        pack,
-    ),
-    "diff": Tool(
-        "Diff",
-        "What has changed, as a unified diff: uncommitted, staged, or since a branch "
-        "was left.",
-        s.takes((), **s.CHANGE, **s.PAGED),
-        s.gives(
-            ("total", "text"),
-            total=s.COUNT,
-            text=s.TEXT,
-            files=s.rows(path=s.TEXT, what=s.TEXT, added=s.COUNT, removed=s.COUNT),
-            unseen=s.rows(path=s.TEXT, why=s.TEXT),
-        ),
-        diff,
-    ),
-    "review": Tool(
-        "Review",
-        "What is wrong with a change, by rules over the whole repository: removed but "
-        "still used, calls that no longer fit, broken imports and syntax, secrets. "
-        "No model is asked.",
-        s.takes((), **s.CHANGE, **s.PAGED),
-        s.gives(
-            ("total", "files", "findings"),
-            total=s.COUNT,
-            files=s.COUNT,
-            findings=s.rows(
-                rule=s.TEXT,
-                severity=s.TEXT,
-                path=s.TEXT,
-                line=s.COUNT,
-                message=s.TEXT,
-                related=s.rows(path=s.TEXT, line=s.COUNT, note=s.TEXT),
-            ),
-        ),
-        findings,
-    ),
-}

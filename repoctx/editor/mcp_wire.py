@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import queue
-import select
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +21,8 @@ import anyio
 import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
+
+from repoctx.editor.stdio import hung_up, write_all
 
 LONGEST = 4_000_000
 """Bytes of a message; a longer line is refused and never held."""
@@ -141,7 +142,7 @@ class Wire:
         nobody would read it."""
         await self._ended.wait()
         with anyio.move_on_after(LAST_ANSWERS):
-            while self._owed and not self._hung_up():
+            while self._owed and not (self._gone.is_set() or hung_up(self._output)):
                 await anyio.sleep(0.02)
         await self._into.aclose()
 
@@ -160,20 +161,12 @@ class Wire:
         """In a thread of its own: a client that does not read stops nobody else."""
         while (data := self._answers.get()) is not None:
             try:
-                while data:
-                    data = data[os.write(self._output, data) :]
+                write_all(self._output, data)
             except OSError:
                 self._gone.set()
                 with suppress(RuntimeError):
                     self._soon(self._stop)
                 return
-
-    def _hung_up(self) -> bool:
-        if self._gone.is_set() or not hasattr(select, "poll"):
-            return self._gone.is_set()
-        poll = select.poll()
-        poll.register(self._output, 0)
-        return bool(poll.poll(0))
 
 
 def _key(identity: object) -> tuple[type, Any]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from repoctx import __version__
+from repoctx.editor.serve_request import Request
 from repoctx.editor.stdio import MOST_LINE, TooLong, Writer, lines, take_stdio
 from repoctx.errors import Interrupted, NotARepository, RepoctxError, UsageError
 
@@ -36,8 +37,6 @@ PATIENCE = 10.0
 """Seconds that cancelled jobs have to end."""
 WRITING_PATIENCE = 60.0
 """Seconds that one has which writes the tree; the next start takes back the rest."""
-PROGRESS = 0.1
-"""Seconds between two notifications of the same work."""
 
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 FAILED, NOT_INITIALIZED, BUSY, CANCELLED = -32000, -32002, -32003, -32800
@@ -96,8 +95,8 @@ class Server:
         self._ready = False
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._woken, self._wake = os.pipe()
-        self._work: queue.Queue[_Request | None] = queue.Queue(WAITING)
-        self._requests: dict[object, _Request] = {}
+        self._work: queue.Queue[Request | None] = queue.Queue(WAITING)
+        self._requests: dict[object, Request] = {}
         self._lock = threading.Lock()
         self._proposals: Any = None
         self._closing: object = None
@@ -274,7 +273,7 @@ class Server:
         except UsageError as exc:
             return self._error(key, INVALID_PARAMS, str(exc), exc)
         job = Job(self._start, flags)
-        request = _Request(key, method, params, job)
+        request = Request(key, method, params, job)
         with self._lock:
             if key in self._requests:
                 return self._error(None, INVALID_REQUEST, "this id is in use")
@@ -307,7 +306,7 @@ class Server:
                 self._answered()
             self._say(f"{request.method}: {time.monotonic() - began:.2f} s")
 
-    def _run(self, request: _Request) -> None:
+    def _run(self, request: Request) -> None:
         from repoctx.editor import fields
         from repoctx.editor.jobs import failure
         from repoctx.editor.methods import METHODS, Given, Unapplied
@@ -332,7 +331,7 @@ class Server:
         if self._write.gone.is_set():
             self.end("nobody reads")
 
-    def _finish(self, request: _Request) -> None:
+    def _finish(self, request: Request) -> None:
         with self._lock:
             if self._requests.get(request.key) is request:
                 del self._requests[request.key]
@@ -372,42 +371,6 @@ class Server:
         if data is not None:
             error["data"] = data
         self._write({"jsonrpc": "2.0", "id": key, "error": error})
-
-
-class _Request:
-    """One request: its job, and what it tells on the way."""
-
-    def __init__(self, key: object, method: str, params: Message, job: Any) -> None:
-        self.key, self.method, self.params, self.job = key, method, params, job
-        self.running = False
-        self.done = threading.Event()
-        self._told = ("", 0.0)
-
-    def hear(self, write: Writer) -> Any:
-        """Notifications of what happens while the job runs."""
-        from repoctx.editor.jobs import Hear
-
-        def tell(method: str, **params: object) -> None:
-            params = {"id": self.key, **params}
-            write({"jsonrpc": "2.0", "method": method, "params": params})
-            if write.gone.is_set():
-                self.job.cancel()
-
-        def progress(what: str, done: int, total: int) -> None:
-            before, when = self._told
-            now = time.monotonic()
-            if what and (what != before or done == total or now - when >= PROGRESS):
-                self._told = what, now
-                tell("progress", what=what, done=done, total=total)
-
-        return Hear(
-            text=lambda piece: tell("token", text=piece),
-            progress=progress,
-            block=lambda one: progress(
-                f"block {one.id} ({one.path}): {one.status}", 0, 0
-            ),
-            step=lambda line: progress(line, 0, 0),
-        )
 
 
 def _id(message: object) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,23 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write ``data``, whole. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def hung_up(descriptor: int) -> bool:
+    """Whether the other end of a pipe or a socket is closed."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    found = poll.poll(0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in found)
+
+
 class Writer:
     """Writes messages, each whole, from any thread. After the first one that its reader
     does not take, ``gone`` is set and the rest are dropped."""
@@ -97,9 +115,7 @@ class Writer:
             if self.gone.is_set():
                 return
             try:
-                left = memoryview(data)
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
+                write_all(self._descriptor, data)
             except OSError:
                 self.gone.set()
 

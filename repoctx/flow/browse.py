@@ -47,9 +47,10 @@ SYMBOLS = 400
 """Definitions that one name finds."""
 
 
-def shown(path: str) -> str:
-    """A path as JSON can carry it: bytes that are not UTF-8 become ``\\udcXX``."""
-    return path.encode("utf-8", "backslashreplace").decode()
+def shown(text: str) -> str:
+    """A path, or what names one, as JSON can carry it: bytes that are not UTF-8 become
+    ``\\udcXX``."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 # --- what is there ----------------------------------------------------------------
