@@ -131,10 +131,14 @@ class Indents:
             return added
         style = Counter(indent(line)[:1] for line in self.lines if line.strip())
         if spaces and style["\t"] > style[" "]:
-            return [self._untabbed(line, spaces) for line in added]
+            return [x if self._own(x) else self._untabbed(x, spaces) for x in added]
         if tabs and style[" "] > style["\t"]:
-            return [_tabbed(line, tabs) for line in added]
+            return [x if self._own(x) else _tabbed(x, tabs) for x in added]
         return added
+
+    def _own(self, line: str) -> bool:
+        """Whether an old line has the same indentation, and the file's line too."""
+        return indent(line) in self.known
 
     def _untabbed(self, line: str, size: int) -> str:
         own = indent(line)

@@ -244,9 +244,20 @@ def _present(hunk: Hunk, file: Keyed, dress: Dress) -> Fit | None:
         places = rows(marked.new, file, EXACT)
         if len(places) == 1 and (held or not _left(marked, places[0], file)):
             [place] = places
+            _only(marked, place, file)
             dress.stale = True
             return Fit(EXACT, (), place.start + 1, place.end, present=True)
     return None
+
+
+def _only(marked: Ready, place: Place, file: Keyed) -> None:
+    """Raise Refused when the old side stands elsewhere, more loosely: the new side may
+    stand at ``place`` by chance."""
+    for rung in range(PUNCTUATION, DENSE + 1):
+        for other in rows(marked.old, file, rung):
+            if other.end <= place.start or other.start >= place.end:
+                spans = [(p.start + 1, p.end) for p in (place, other)]
+                raise Refused("ambiguous", places=spans)
 
 
 def _held(marked: Ready) -> bool:

@@ -116,24 +116,19 @@ def surely_escaped(
 ) -> bool:
     """Whether blocks whose old lines say nothing were escaped all the same.
 
-    They were when a whole file's lines stand in it only once they are unescaped, or
-    when there is an entity outside of strings in a file that is no markup, and nowhere
-    a character that escaping would have taken.
+    Never where a character is left that escaping would have taken. Else they were when
+    a whole file's lines stand in it only once they are unescaped, or when there is an
+    entity outside of strings in a file that is no markup.
     """
-    found = False
+    if any(_raw(line) for b in blocks for line in (*old_lines(b), *new_lines(b))):
+        return False
     for block in blocks:
         if block.text and escaped(block.text.split("\n")):
             data = read(block.path)
             if data is not None:
                 return _by_file(block.text, data)
-        lines = [*old_lines(block), *new_lines(block)]
-        if any(map(_raw, lines)):
-            return False
-        if not _MARKUP.search(block.path):
-            added = (line for line in new_lines(block) if "&" in line)
-            bare = (_STRINGS.sub("", line) for line in added)
-            found = found or escaped(bare)
-    return found
+    added = (x for b in blocks if not _MARKUP.search(b.path) for x in new_lines(b))
+    return escaped(_STRINGS.sub("", line) for line in added if "&" in line)
 
 
 def _raw(line: str) -> bool:

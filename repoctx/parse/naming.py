@@ -177,7 +177,9 @@ def named(line: str) -> str:
     for candidate in (bare, text):
         if " " not in candidate and looks_like_path(candidate):
             return candidate
-    return ""
+    alone = re.fullmatch(r"`([\w.-]+(?: [\w.-]+)+)`:?", line.strip())
+    # A command ends in no such word.
+    return alone[1] if alone and _UPPER.fullmatch(alone[1].split(" ")[-1]) else ""
 
 
 def _undressed(text: str) -> str:

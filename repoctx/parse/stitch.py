@@ -111,8 +111,12 @@ def _overlap(head: Sequence[str], partial: str, rest: Sequence[str]) -> int:
             continue
         if size == 1 and (fence(rest[0]) or not _STRUCTURE.fullmatch(rest[0])):
             break
-        if not partial.strip() and not any(line.strip() for line in rest[:size]):
+        full = {line for line in rest[:size] if line.strip()}
+        if not partial.strip() and not full:
             break
+        if size > 1 and len(full) == 1 and len(set(rest[:size])) == 1:
+            # The same line again and again may as well be the text itself.
+            continue
         after = rest[size] if size < len(rest) else ""
         if not partial or after.startswith(partial):
             return size

@@ -99,6 +99,9 @@ def nested_fence(work: Work) -> Case | None:
     text = edits and work.text(edits)
     if not text or "````" not in text:
         return None
+    lines = [row for edit in edits for hunk in edit.hunks for _, row in hunk.lines]
+    if any(line.startswith("````") for line in lines):  # It would be cut short too.
+        return None
     return work.case(EITHER, re.sub(r"^````+", "```", text, flags=re.M))
 
 

@@ -1,0 +1,10 @@
+package a
+
+var pool = Pool{
+	{new(Host)},
+	{new(Host)},
+	{new(Host)},
+	{new(Host)},
+	{new(Host)},
+	{new(Host)},
+}

@@ -1,0 +1,6 @@
+package a
+
+var pool = Pool{
+	{new(Host)},
+	{new(Host)},
+}

@@ -1,0 +1,8 @@
+/**
+ * <pre>
+ * Class&lt;?&gt; endpoint();
+ * </pre>
+ */
+class A {
+	Class<?> one;
+}

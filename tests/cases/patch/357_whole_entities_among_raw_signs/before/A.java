@@ -1,0 +1,8 @@
+/**
+ * <pre>
+ * Class<?> endpoint();
+ * </pre>
+ */
+class A {
+	Class<?> one;
+}
