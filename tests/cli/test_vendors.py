@@ -142,11 +142,11 @@ def test_a_stream_that_breaks_is_kept(
 ):
     fault, says = BROKEN[what]
     # One message only: otherwise the rest would be asked for.
-    more = {"REPOCTX_ROUNDS": "1", "REPOCTX_TIMEOUT": "2" if what == "stalled" else "9"}
+    more = {"REPOCTX_ROUNDS": "1", "REPOCTX_TIMEOUT": "4" if what == "stalled" else "9"}
     done = asked(machine, repo, name, [fault], **more)
     assert (done.code, done.text) == (3, "The answer \n"), done.err
     line = one_line(done)
-    assert says in line or (what == "stalled" and "nothing came for 2 s" in line)
+    assert says in line or (what == "stalled" and "nothing came for 4 s" in line)
     saved = next(word for word in line.split() if word.endswith(".md"))
     assert Path(saved).read_text() == "The answer "
     assert machine.run("log", "--answer", cwd=repo).text == "The answer "
