@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cli.program import PATIENCE, Machine, end
-
-Message = dict[str, Any]
+from cli.program import PATIENCE, Machine
+from editor import wire
+from editor.wire import Message
 
 CAPABILITIES = {
     "workspace": {
@@ -26,19 +25,12 @@ CAPABILITIES = {
 }
 
 
-class Client:
-    """Writes to the server, keeps what it says, and answers what it asks."""
+class Client(wire.Client):
+    """Answers what the server asks too. ``applies``: it makes edits."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.said: list[Message] = []
-        self.more = threading.Condition()
-        self.closed = False
-        self.applies = True
-        self._next = 0
-        threading.Thread(target=self._read, daemon=True).start()
+    applies = True
 
-    def _read(self) -> None:
+    def _bodies(self) -> Iterator[bytes]:
         stream = self.process.stdout
         assert stream
         while line := stream.readline():
@@ -47,59 +39,21 @@ class Client:
                 name, _, value = line.partition(b":")
                 length = int(value) if name == b"Content-Length" else length
                 line = stream.readline()
-            message = json.loads(stream.read(length))
-            with self.more:
-                self.said.append(message)
-                self.more.notify_all()
-            if "method" in message and "id" in message:
-                with suppress(OSError):
-                    self._reply(message)
-        with self.more:
-            self.closed = True
-            self.more.notify_all()
+            yield stream.read(length)
 
-    def _reply(self, message: Message) -> None:
+    def _heard(self, message: Message) -> None:
+        if "method" not in message or "id" not in message:
+            return
         result: Any = None
         if message["method"] == "workspace/applyEdit":
             result = {"applied": self.applies}
         elif message["method"] == "window/showDocument":
             result = {"success": True}
-        self.write({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        with suppress(OSError):
+            self.post({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
-    def write(self, message: Message) -> None:
-        self.raw(frame(json.dumps(message).encode()))
-
-    def raw(self, data: bytes) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def notify(self, method: str, **params: Any) -> None:
-        self.write({"jsonrpc": "2.0", "method": method, "params": params})
-
-    def send(self, method: str, **params: Any) -> int:
-        self._next += 1
-        message = {"jsonrpc": "2.0", "id": self._next, "method": method}
-        self.write(message | {"params": params})
-        return self._next
-
-    def answer(self, key: int) -> Message:
-        return self.until(lambda m: "method" not in m and m.get("id") == key)
-
-    def until(self, wanted: Callable[[Message], bool], since: int = 0) -> Message:
-        with self.more:
-            while True:
-                for message in self.said[since:]:
-                    since += 1
-                    if wanted(message):
-                        return message
-                assert not self.closed, self.said[-3:]
-                assert self.more.wait(PATIENCE), self.said[-6:]
-
-    def call(self, method: str, **params: Any) -> Any:
-        answer = self.answer(self.send(method, **params))
-        assert "result" in answer, answer
-        return answer["result"]
+    def post(self, message: Message) -> None:
+        self.write(frame(json.dumps(message).encode()))
 
     def command(self, name: str, **argument: Any) -> int:
         """Send a command; its id."""
@@ -154,7 +108,7 @@ def served(
     pipe = subprocess.PIPE
     streams = {"stdin": pipe, "stdout": pipe, "stderr": pipe}
     process = machine.start("lsp", *args, cwd=machine.home, env=env, **streams)
-    try:
+    with wire.running(process):
         client = Client(process)
         client.call(
             "initialize",
@@ -166,9 +120,3 @@ def served(
         )
         client.notify("initialized")
         yield client
-    finally:
-        end(process)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream:
-                with suppress(OSError):
-                    stream.close()

@@ -388,13 +388,15 @@ def test_a_command_is_cancelled_in_the_middle(
 
 def test_garbage_is_passed_over(machine: Machine, small: Path) -> None:
     with served(machine, small) as client:
-        client.raw(b"garbage\r\n\r\n" + b"x" * 100_000 + b"\r\n\r\n")
+        client.write(b"garbage\r\n\r\n" + b"x" * 100_000 + b"\r\n\r\n")
         for body in (b"{", b"[]", b"null", b"7", b"[" * 50_000, b"\xff"):
-            client.raw(frame(body))
-        client.raw(frame(b'{"jsonrpc":"2.0","id":"a","method":"nope"}'))
-        client.raw(frame(b'{"jsonrpc":"2.0","id":"b","method":"shutdown","x":{}}'[:-1]))
+            client.write(frame(body))
+        client.write(frame(b'{"jsonrpc":"2.0","id":"a","method":"nope"}'))
+        client.write(
+            frame(b'{"jsonrpc":"2.0","id":"b","method":"shutdown","x":{}}'[:-1])
+        )
         bad = {"jsonrpc": "2.0", "id": "c", "method": "textDocument/codeAction"}
-        client.write(bad | {"params": {"textDocument": 7}})
+        client.post(bad | {"params": {"textDocument": 7}})
         for key in "ac":
             assert "error" in client.until(lambda m, k=key: m.get("id") == k)
         client.notify("textDocument/didOpen")
@@ -409,13 +411,13 @@ def test_a_huge_message_costs_no_memory(
     """Also one line of as much without a header."""
     with served(machine, small) as client:
         status = Path(f"/proc/{client.process.pid}/status")
-        client.raw(head)
+        client.write(head)
         for _ in range(2 * MOST_BODY // 2**20):
-            client.raw(b"x" * 2**20)
+            client.write(b"x" * 2**20)
         if head:
             client.until(lambda m: m.get("method") == "window/logMessage")
         else:
-            client.raw(b"\r\n\r\n")
+            client.write(b"\r\n\r\n")
         assert actions(client, (small / "lib.py").as_uri(), position(0, 0, 0, 0)) == []
         peak = next(x for x in status.read_text().splitlines() if "VmHWM" in x)
         assert int(peak.split()[1]) * 1024 < 2 * MOST_BODY
