@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from repoctx.editor.stdio import take_stdio, write_all
+from repoctx.editor.stdio import hung_up, take_stdio, write_all
 from repoctx.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ AHEAD = 64
 """Messages that are read before the first of them is handled."""
 MOST_UNREAD = 256 * 1024 * 1024
 """Bytes that a client may leave unread."""
+IDLE = 1.0
+"""Seconds between two looks at whether the client still reads."""
 PATIENCE = 5.0
 """Seconds that cancelled jobs have to end."""
 
@@ -122,12 +124,22 @@ class Out:
 
     def _run(self) -> None:
         try:
-            while (data := self._waiting.get()) is not None:
+            while (data := self._next()) is not None:
                 write_all(self._descriptor, data)
                 self._loop.call_soon_threadsafe(self._written, len(data))
         except (OSError, RuntimeError):  # RuntimeError: the loop is closed.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self.gone.set)
+
+    def _next(self) -> bytes | None:
+        """What is to be written next. While there is nothing it is looked whether
+        anybody still reads: a job may run for minutes without a word."""
+        while True:
+            try:
+                return self._waiting.get(timeout=IDLE)
+            except queue.Empty:
+                if hung_up(self._descriptor):
+                    raise BrokenPipeError from None
 
     def _written(self, size: int) -> None:
         self._bytes -= size
