@@ -14,8 +14,9 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 for _kind in ("CONFIG", "CACHE", "STATE", "DATA"):
     os.environ[f"XDG_{_kind}_HOME"] = os.path.join(_HOME, _kind.lower())
+KEPT = ("REPOCTX_ACP_EL", "REPOCTX_NPM", "REPOCTX_SCHEMAS", "REPOCTX_TEST_GIT")
 for _name in [n for n in os.environ if n.startswith("REPOCTX_")]:
-    if _name not in ("REPOCTX_NPM", "REPOCTX_SCHEMAS", "REPOCTX_TEST_GIT"):
+    if _name not in KEPT:
         del os.environ[_name]
 
 # The same examples at each run, so that only a change turns a test red. New ones are

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import select
 import signal
 import sqlite3
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 from cli.program import PATIENCE, PROGRAM, Machine, alive
 from editor.lsp_client import frame
 from editor.mcp_client import HELLO
+from editor.wire import running
 from repoctx.apply.journal import locked
 from repos import git, make_repo
 
@@ -184,3 +187,26 @@ def test_a_server_that_is_killed_leaves_nobody(
         os.kill(server, signal.SIGKILL)
         assert until(lambda: len(alive(client.pid)) == 1), alive(client.pid)
     check_left_behind(machine, large)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_its_stderr_says_nothing_and_ends_with_it(
+    machine: Machine, large: Path, door: str
+) -> None:
+    """Emacs' acp.el takes the end of stderr for a failure."""
+    args = [door, *ARGS.get(door, ())]
+    pipe = subprocess.PIPE
+    process = machine.start(*args, cwd=large, stdin=pipe, stdout=pipe, stderr=pipe)
+    with running(process):
+        told, wanted = opened(door, large)
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(told.encode())
+        process.stdin.flush()
+        seen = b""
+        while not re.search(wanted.encode(), seen):
+            assert select.select([process.stdout], [], [], PATIENCE)[0]
+            seen += os.read(process.stdout.fileno(), 1 << 16)
+        assert not select.select([process.stderr], [], [], 0.2)[0]
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr.read() == b""
