@@ -32,6 +32,10 @@ RunArgument = Annotated[
     str,
     typer.Argument(metavar="RUN", help="A run's id, or its JSON file."),
 ]
+Page = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the HTML page."),
+]
 
 
 @app.callback(invoke_without_command=True, epilog=EXAMPLES)
@@ -84,10 +88,7 @@ def evaluate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and its price.")
     ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the HTML page."),
-    ] = None,
+    output: Page = None,
     max_cost: o.MaxCost = None,
     yes: o.Yes = False,
     include: o.Include = None,
@@ -118,39 +119,27 @@ def evaluate(
             show_offline(here, commits)
             return
         here.session.confirm = o.asker(yes)
-        wanted = _wanted(probes, kinds, lengths, arms, efforts)
-        wanted = _replaced(wanted, seed, fresh)
+        from repoctx.flow.grids import Wanted
+
+        usual = Wanted()
+        wanted = Wanted(
+            probes=probes,
+            families=_parts(kinds) or usual.families,
+            lengths=tuple(map(_length, _parts(lengths))),
+            arms=usual.arms if arms is None else _arms(arms),
+            efforts=_parts(efforts),
+            seed=seed,
+            fresh=fresh,
+        )
         _grid(here, wanted, dry_run=dry_run, yes=yes, target=output)
-
-
-def _wanted(
-    probes: int,
-    kinds: str | None,
-    lengths: str | None,
-    arms: str | None,
-    efforts: str | None,
-) -> Wanted:
-    from repoctx.flow.grids import Wanted
-
-    usual = Wanted()
-    named = None if arms is None else tuple(a for a in _parts(arms) if a != "none")
-    return Wanted(
-        probes=probes,
-        families=_parts(kinds) or usual.families,
-        lengths=tuple(map(_length, _parts(lengths))),
-        arms=usual.arms if named is None else named,
-        efforts=("", *_parts(efforts)) if efforts else (),
-    )
-
-
-def _replaced(wanted: Wanted, seed: int, fresh: bool) -> Wanted:
-    from dataclasses import replace
-
-    return replace(wanted, seed=seed, fresh=fresh)
 
 
 def _parts(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _arms(text: str) -> tuple[str, ...]:
+    return tuple(arm for arm in _parts(text) if arm != "none")
 
 
 def _length(text: str) -> float:
@@ -314,10 +303,7 @@ def show(
         str, typer.Argument(metavar="RUN", help="A run's id or file; the last one.")
     ] = "",
     repo: o.Repo = Path(),
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the HTML page."),
-    ] = None,
+    output: Page = None,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
@@ -334,20 +320,16 @@ def compare(
     one: RunArgument,
     other: RunArgument,
     repo: o.Repo = Path(),
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the HTML page."),
-    ] = None,
+    output: Page = None,
     output_format: o.OutputFormat = None,
     quiet: o.Quiet = False,
     no_color: o.NoColor = False,
 ) -> None:
     """Compare two runs: two models, or before and after."""
     from repoctx.flow.runs import read_run
-    from repoctx.probe.compare import as_json, compared, verdict
+    from repoctx.probe.compare import as_json, compared, rows_of
     from repoctx.probe.page import compare_page, names_of
     from repoctx.probe.report import report_of
-    from repoctx.probe.tables import percent, points
 
     with job(repo, {"output_format": output_format}, quiet, no_color) as here:
         first, second = (read_run(here.session, name) for name in (one, other))
@@ -355,17 +337,7 @@ def compare(
         a, b = names_of(first, second)
         here.out.fields["runs"] = [first.id, second.id]
         here.out.fields["compared"] = as_json(found)
-        rows = [("", a, b, "difference", "")]
-        rows += [
-            (
-                line.name,
-                percent(line.one),
-                percent(line.other),
-                points(line.gain),
-                verdict(line, a, b),
-            )
-            for line in found
-        ]
+        rows = [("", a, b, "difference", ""), *rows_of(found, a, b)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = (f"{c:<{w}}" for c, w in zip(row, widths, strict=True))

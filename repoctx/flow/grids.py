@@ -31,10 +31,11 @@ from repoctx.flow.runs import kept_answer, runs_folder
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.probe.generate import generate
-from repoctx.probe.grid import ARMS, Ask, Plan, Sheet, fitting, sheets
+from repoctx.probe.grid import ARMS, FILLED, Ask, Plan, Sheet, fitting, sheets
 from repoctx.probe.probes import FAMILIES, PROBES_VERSION, Probe, Scoring
 from repoctx.probe.runs import Foreseen, Outcome, Run
 from repoctx.protocols import ByHand
+from repoctx.settings import kinds
 from repoctx.values import Usage
 
 FRACTIONS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -47,7 +48,10 @@ MORE = ("needle", "distractors", "superseded")
 """Families with short answers, of which twice as many are asked."""
 
 POOL = 3
-"""Probes drawn for each one asked: the shortest context holds only small evidence."""
+"""Probes drawn for each one asked: not all fit the shortest context."""
+
+NEARLY = 0.85
+"""Of the bytes that a usual text has for so many tokens: some have less."""
 
 SHORT_ANSWER = 60
 
@@ -56,8 +60,8 @@ SHORT_ANSWER = 60
 class Wanted:
     """What is asked for. ``probes`` is the number of each family; ``lengths`` are
     tokens, or up to 1 shares of the largest context (none: the usual ones); ``arms``
-    names those to try; ``efforts`` the efforts, the usual one first; ``fresh`` asks
-    anew what was answered before."""
+    names those to try; ``efforts`` are those to try besides the usual one; ``fresh``
+    asks anew what was answered before."""
 
     probes: int = 4
     families: tuple[str, ...] = FAMILIES
@@ -130,7 +134,7 @@ def prepared(session: Session, wanted: Wanted) -> Iterator[Grid]:
         )
     models = {"": model} | {
         effort: choose_model(_with_effort(session, effort))
-        for effort in wanted.efforts[1:]
+        for effort in _efforts(session, wanted)
     }
     now = something_in(session, snapshot_now(session))
     with aside(session) as own, material(own, now) as matter:
@@ -178,6 +182,17 @@ def _run(
     )
 
 
+def _efforts(session: Session, wanted: Wanted) -> tuple[str, ...]:
+    """The efforts to try besides the usual one. Raises UsageError for what is none."""
+    for effort in wanted.efforts:
+        try:
+            kinds()["effort"].parse(effort, True)
+        except ValueError as exc:
+            raise UsageError(f"--efforts {effort}: it must be {exc}") from None
+    others = dict.fromkeys(wanted.efforts)
+    return tuple(one for one in others if one and one != session.settings.effort)
+
+
 def _with_effort(session: Session, effort: str) -> Session:
     settings = replace(session.settings, effort=effort)
     return replace(session, loaded=replace(session.loaded, settings=settings))
@@ -188,10 +203,8 @@ def _plan(session: Session, wanted: Wanted, lengths: tuple[int, ...]) -> Plan:
         if arm not in ARMS:
             raise UsageError(f"no arm {arm!r}: there are {', '.join(ARMS)}")
     arms = {arm: values for arm, values in ARMS.items() if arm in wanted.arms}
-    if len(wanted.efforts) > 1:
-        arms["effort"] = ("", *wanted.efforts[1:])
-        if session.settings.effort != wanted.efforts[0]:
-            raise UsageError("--effort: the first must be the usual effort")
+    if others := _efforts(session, wanted):
+        arms["effort"] = (session.settings.effort, *others)
     return Plan(lengths, arms=arms, arm_length=lengths[(len(lengths) - 1) // 2])
 
 
@@ -229,9 +242,11 @@ def _probes(
     session.progress("generating", 0, 0)
     found: list[Probe] = []
     none: list[str] = []
+    bytes_there = sum(file.size for file in desk.material.files)
+    room = int(shortest * FILLED * NEARLY * bytes_there / max(desk.total(), 1))
     for family in wanted.families:
         number = wanted.probes * (2 if family in MORE else 1)
-        drawn = generate(desk.material, (family,), number * POOL, wanted.seed)
+        drawn = generate(desk.material, (family,), number * POOL, wanted.seed, room)
         fit = fitting(drawn, shortest, desk.tokens)[:number]
         found += fit
         none += [] if fit else [family]

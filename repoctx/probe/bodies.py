@@ -154,7 +154,8 @@ def description(ground: Ground, count: int) -> Iterator[Draft]:
     drawn = [
         one
         for one in shuffled(documented, (ground.seed, "description"), _key)
-        if named[one.symbol.name.casefold()] == 1
+        if one.file.size <= ground.room
+        and named[one.symbol.name.casefold()] == 1
         and ground.survey.rare(one.symbol.name, RARE)
     ]
     found = 0
@@ -218,7 +219,7 @@ def copy(ground: Ground, count: int) -> Iterator[Draft]:
         one
         for one in functions(ground)
         if SHORTEST <= one.symbol.end - one.symbol.start + 1 <= LONGEST
-        and one.file.size <= LARGE
+        and one.file.size <= min(LARGE, ground.room)
     ]
     drawn = shuffled(usable, (ground.seed, "copy"), _key)
     bodies: list[tuple[Function, str]] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from repoctx.probe.runs import Outcome, Run, scores_by_probe
 from repoctx.probe.statistics import CONFIDENCE, Interval, apart, difference, mean_of
+from repoctx.probe.tables import percent, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,20 @@ def verdict(line: Line, one: str, other: str) -> str:
     if line.gain.high < 0:
         return f"{one} is better"
     return "not told apart"
+
+
+def rows_of(lines: Sequence[Line], one: str, other: str) -> list[tuple[str, ...]]:
+    """A table's rows: the name, both scores, the difference, what can be said."""
+    return [
+        (
+            line.name,
+            percent(line.one),
+            percent(line.other),
+            points(line.gain),
+            verdict(line, one, other),
+        )
+        for line in lines
+    ]
 
 
 def as_json(lines: tuple[Line, ...]) -> list[dict[str, Any]]:

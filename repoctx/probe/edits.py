@@ -93,6 +93,7 @@ def _clear(ground: Ground, where: Sequence[Hit]) -> bool:
         and not paths & ground.survey.broken
         and not paths & set(ground.material.twins)
         and all(ground.survey.files[path].size <= LARGE for path in paths)
+        and ground.fits(paths)
         and not any(
             hit.before.endswith(("-", "$", "/", "@", "#"))
             or hit.after.startswith(("-", "$", "/", "@"))
@@ -149,6 +150,8 @@ def _argument(ground: Ground, key: Key, where: Sequence[Hit]) -> Draft | None:
     if truth is None or not 2 <= len(truth.paths) <= FILES:
         return None
     if any(survey.files[path].size > LARGE for path in truth.paths):
+        return None
+    if not ground.fits(truth.paths):
         return None
     label, name = key
     [definition] = survey.defined[key]

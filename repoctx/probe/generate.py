@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from repoctx.probe import bodies, chains, counts, edits, needles, sets
-from repoctx.probe.ground import Draft, Ground
+from repoctx.probe.ground import EVIDENCE, Draft, Ground
 from repoctx.probe.probes import FAMILIES, Material, Probe
 from repoctx.probe.score import holds
 
@@ -32,13 +32,15 @@ def generate(
     families: Sequence[str] = FAMILIES,
     count: int = 10,
     seed: int = 0,
+    room: int = EVIDENCE,
 ) -> tuple[Probe, ...]:
-    """Up to ``count`` probes of each family, in the order of ``families``.
+    """Up to ``count`` probes of each family, in the order of ``families``, whose files
+    have at most ``room`` bytes together.
 
     Fewer, or none, where the repository offers no more of which the truth is certain.
     Raises KeyError for a family that is not among `FAMILIES`.
     """
-    ground = Ground(material, seed)
+    ground = Ground(material, seed, min(room, EVIDENCE))
     return tuple(
         draft.probe(family, seed)
         for family in families

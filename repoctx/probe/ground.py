@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,17 +15,18 @@ LARGE = 48_000
 """Bytes. What is planted, copied or edited stands in no larger file."""
 
 EVIDENCE = 400_000
-"""Bytes of all the files that one probe needs."""
+"""Bytes of all the files that one probe needs, at most."""
 
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A repository and a seed."""
+    """A repository, a seed, and the bytes that the files of one probe may have."""
 
     material: Material
     seed: int
+    room: int = EVIDENCE
 
     @cached_property
     def survey(self) -> Survey:
@@ -53,9 +55,9 @@ class Ground:
         """Whether a name stands nowhere in the repository."""
         return not any(spelt in self.taken for spelt in spellings(name))
 
-    def fits(self, paths: tuple[str, ...]) -> bool:
+    def fits(self, paths: Collection[str]) -> bool:
         """Whether files are small enough to be evidence together."""
-        return sum(self.survey.files[path].size for path in paths) <= EVIDENCE
+        return sum(self.survey.files[path].size for path in paths) <= self.room
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,10 @@ def heat(report: Report, *, drawn: bool = True, paint: Paint | None = None) -> s
     width = max(9, *(len(head) + 1 for head in heads))
     lines = ["depth      " + "".join(f"{head:>{width}}" for head in heads)]
     for depth in run.depths:
-        name = {0.0: "0% (top)", 1.0: "100% (end)"}.get(depth, f"{depth:.0%}")
         cells = [
             _cell(report.cells[depth, n], width, drawn, paint) for n in run.lengths
         ]
-        lines.append(f"{name:<11}" + "".join(cells))
+        lines.append(f"{depth_name(depth):<11}" + "".join(cells))
     whole = [_cell(row.score, width, drawn, paint) for row in report.lengths]
     lines.append(f"{'all probes':<11}" + "".join(whole))
     return "\n".join(lines)
@@ -73,6 +72,11 @@ def _cell(found: Interval, width: int, drawn: bool, paint: Paint | None) -> str:
     text = f"{shade}{100 * found.mean:>4.0f} /{found.n}"
     body = f"{text:>{width - 1}}"
     return " " + (paint(body, found.mean) if paint else body)
+
+
+def depth_name(depth: float) -> str:
+    """``0% (top)``, ``25%``, ``100% (end)``."""
+    return {0.0: "0% (top)", 1.0: "100% (end)"}.get(depth, f"{depth:.0%}")
 
 
 def tokens(number: int) -> str:

@@ -33,10 +33,16 @@ class Spot(NamedTuple):
 
 
 def spots(
-    ground: Ground, count: int, *parts: object, langs: Collection[str] = TONGUES
+    ground: Ground,
+    count: int,
+    *parts: object,
+    langs: Collection[str] = TONGUES,
+    together: int = 1,
 ) -> list[Spot]:
     """``count`` gaps spread evenly over the repository's bytes in path order, each in a
-    file of its own; fewer when the repository has no more."""
+    file of its own; fewer when the repository has no more. One probe needs ``together``
+    of them, for which there is room."""
+    most = min(LARGE, ground.room // together)
     files = [f for f in ground.material.files if f.size]
     total = sum(f.size for f in files)
     at, middles = 0, []
@@ -47,7 +53,7 @@ def spots(
         (middle, file)
         for middle, file in middles
         if file.lang in langs
-        and file.size <= LARGE
+        and file.size <= most
         and file.path not in ground.material.twins
     ]
     found: list[Spot] = []
@@ -114,7 +120,7 @@ def superseded(ground: Ground, count: int) -> Iterator[Draft]:
 def needles(ground: Ground, count: int) -> Iterator[Draft]:
     """Several constants at once."""
     for n in range(count):
-        found = spots(ground, SEVERAL, "needles", n)
+        found = spots(ground, SEVERAL, "needles", n, together=SEVERAL)
         if len(found) < SEVERAL:
             return
         numbers = values(SEVERAL, LOW, HIGH, "needles", ground.seed, n)
@@ -192,12 +198,13 @@ def distractors(ground: Ground, count: int) -> Iterator[Draft]:
 def _alike(ground: Ground, n: int) -> list[Spot]:
     """Spots in files of one language where there are enough, else in any."""
     parts = "distractors", n
-    first = spots(ground, 1, *parts)
+    count = DISTRACTORS + 1
+    first = spots(ground, 1, *parts, together=count)
     langs = {spot.lang for spot in first}
-    found = spots(ground, DISTRACTORS + 1, *parts, langs=langs)
+    found = spots(ground, count, *parts, langs=langs, together=count)
     if len(found) > ENOUGH:
         return found
-    return spots(ground, DISTRACTORS + 1, *parts)
+    return spots(ground, count, *parts, together=count)
 
 
 def _look_alikes(

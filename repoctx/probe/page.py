@@ -13,8 +13,8 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from repoctx.probe.compare import Line, verdict
-from repoctx.probe.heat import tokens
+from repoctx.probe.compare import Line, rows_of
+from repoctx.probe.heat import depth_name, tokens
 from repoctx.probe.plots import Dot, bars, dots, heat_map, scale_bar, score_lines
 from repoctx.probe.report import Report
 from repoctx.probe.runs import Run
@@ -77,12 +77,8 @@ def _lengths(report: Report) -> str:
 
 def _depths(report: Report) -> str:
     run = report.run
-    names = {0.0: "0% (top)", 1.0: "100% (end)"}
     rows = [
-        (
-            names.get(depth, f"{depth:.0%}"),
-            [report.cells[depth, n] for n in run.lengths],
-        )
+        (depth_name(depth), [report.cells[depth, n] for n in run.lengths])
         for depth in run.depths
     ]
     svg = heat_map(rows, run.lengths, "Score by depth and length")
@@ -180,20 +176,10 @@ def compare_page(one: Report, other: Report, lines: Sequence[Line]) -> str:
     """Two runs as a page."""
     a, b = names_of(one.run, other.run)
     heads = ("", a, b, f"{b} against {a}", "")
-    rows = [
-        (
-            line.name,
-            percent(line.one),
-            percent(line.other),
-            points(line.gain),
-            verdict(line, a, b),
-        )
-        for line in lines
-    ]
     table = "".join(f"<th>{escape(head)}</th>" for head in heads)
     cells = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
+        for row in rows_of(lines, a, b)
     )
     groups = {
         line.name: [Dot(a, line.one), Dot(b, line.other, points(line.gain))]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from repoctx.values import Outline, SourceFile
 
-PROBES_VERSION = 1
+PROBES_VERSION = 2
 """Raised when the same tree and seed give other probes: scores before and after cannot
 be compared."""
 

@@ -169,7 +169,7 @@ WIRES = {
 }
 EFFORTS = ("", "low", "high")
 THINKS = Wanted(
-    probes=4, families=("needle",), lengths=(7000.0,), arms=(), efforts=EFFORTS
+    probes=4, families=("needle",), lengths=(7000.0,), arms=(), efforts=EFFORTS[1:]
 )
 
 
@@ -182,8 +182,10 @@ def wired(name: str, mind: Mind, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
         yield server
 
 
-def thought(house: Path, server: Any, folder: Path, name: str, mind: Mind) -> Report:
-    given = flags(None, state_dir=str(folder), model=WIRES[name].model)
+def thought(
+    house: Path, server: Any, folder: Path, name: str, mind: Mind, **more: str
+) -> Report:
+    given = flags(None, state_dir=str(folder), model=WIRES[name].model, **more)
     given |= {"base_url": server.url, "timeout": 20.0}
     with open_session(house, given) as session, prepared(session, THINKS) as grid:
         knows(mind, grid.sheets)
@@ -213,6 +215,17 @@ def test_who_is_right_at_one_effort_alone(
         assert "against the usual effort (100%" in said and not found.settings
 
 
+def test_the_usual_effort_is_the_users(house: Path, tmp_path: Path, monkeypatch):
+    effort = WIRES["compatible"].effort
+    mind = Mind(when(lambda seen: effort(seen.request) == "high"))
+    with wired("compatible", mind, monkeypatch) as server:
+        found = thought(house, server, tmp_path, "compatible", mind, effort="high")
+    assert [effort(seen.request) for seen in mind.seen].count("high") == 8
+    assert len(mind.seen) == 16 and found.run.arms == {"effort": ("high", "low")}
+    tells_apart(found.arms["effort"], "high")
+    assert "against effort high (100%" in found.sentences[-1] and not found.settings
+
+
 @pytest.mark.parametrize("name", ["ollama", "google"])
 def test_an_effort_that_a_vendor_has_another_word_for(
     house: Path, tmp_path: Path, monkeypatch, name: str
@@ -220,7 +233,7 @@ def test_an_effort_that_a_vendor_has_another_word_for(
     mind = Mind(when(lambda seen: True))
     given = flags(None, state_dir=str(tmp_path), model=WIRES[name].model)
     wanted = Wanted(
-        probes=1, families=("needle",), lengths=(7000.0,), efforts=("", "none")
+        probes=1, families=("needle",), lengths=(7000.0,), efforts=("none",)
     )
     with wired(name, mind, monkeypatch) as server:
         given |= {"base_url": server.url}

@@ -263,6 +263,7 @@ def _ledger_has(session: Session, number: int) -> None:
         ("compatible/x", planted(families=("riddle",)), "no family 'riddle'"),
         ("compatible/x", planted(arms=("legs",)), "no arm 'legs'"),
         ("compatible/x", planted(lengths=(10**8,)), "no length"),
+        ("compatible/x", planted(efforts=("hgih",)), "--efforts hgih: it must be one"),
     ],
 )
 def test_what_cannot_be_measured(house: Path, tmp_path: Path, model, wanted, message):

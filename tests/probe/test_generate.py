@@ -217,6 +217,26 @@ def test_what_was_there_before_is_in_the_base_only() -> None:
         assert len(old.split("\n")) == len(new.split("\n"))
 
 
+def test_where_there_is_little_room_small_files_hold_it() -> None:
+    texts = dict(project())
+    for path in [path for path in texts if path.endswith(".py")][::3]:
+        texts[path] += "".join(f"ROW_{n} = {n}\n" for n in range(2000))
+    held = Held(texts)
+    sizes = {file.path: file.size for file in held.files}
+    room = 16_000
+
+    def most(**fields: int) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for probe in generate(held, FAMILIES, 6, 0, **fields):
+            needed = sum(sizes[path] for path in set(probe.evidence))
+            found[probe.family] = max(found.get(probe.family, 0), needed)
+        return found
+
+    narrow, wide = most(room=room), most()
+    assert max(narrow.values()) <= room < wide["distractors"]
+    assert {"needle", "distractors", "needles", "superseded", "copy"} <= {*narrow}
+
+
 # --- chance ---------------------------------------------------------------------------
 
 
