@@ -259,9 +259,10 @@ def _show(here: Job, run: Run, target: Path | None) -> None:
     here.out.fields["report"] = as_json(found)
     for sentence in found.sentences:
         here.out.event("said", text=sentence)
-    drawn = screen()[1]
+    wide, drawn = screen()
     paint = _painted if here.colours else None
-    lines = ["", heat(found, drawn=drawn, paint=paint), ""]
+    columns = wide if drawn else 0
+    lines = ["", heat(found, drawn=drawn, paint=paint, columns=columns), ""]
     lines += [f"{row.name:<12} {percent(row.score)}" for row in found.families]
     lines.append("")
     lines += [plain(f"- {sentence}") for sentence in found.sentences]

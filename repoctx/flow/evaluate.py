@@ -177,7 +177,7 @@ def _outcome(
         arm=ask.arm,
         setting=ask.setting,
         score=0.0,
-        chance=probe.chance,
+        chance=one.chance,
         verdict="failed",
         error=str(answer.get("error", "")),
     )

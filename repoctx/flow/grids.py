@@ -30,6 +30,7 @@ from repoctx.flow.price import price
 from repoctx.flow.runs import kept_answer, runs_folder
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
+from repoctx.probe.chance import Shown
 from repoctx.probe.generate import generate
 from repoctx.probe.grid import ARMS, FILLED, Ask, Plan, Sheet, fitting, sheets
 from repoctx.probe.probes import FAMILIES, PROBES_VERSION, Probe, Scoring
@@ -75,11 +76,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a grid: where its answer is kept, the answer that was there
-    before (None: it is to be asked), and then the usage that is foreseen, with its
-    price in USD (None: not known)."""
+    """One question of a grid: what a guess is worth, where its answer is kept, the
+    answer that was there before (None: it is to be asked), and then the usage that is
+    foreseen, with its price in USD (None: not known)."""
 
     ask: Ask
+    chance: float
     path: Path
     answer: Mapping[str, Any] | None
     usage: Usage = field(default_factory=Usage)
@@ -271,18 +273,21 @@ def _pages(
     opening = desk.tokenizer.count(desk.opening)
     for sheet in planned:
         model, base = models[sheet.setting.effort], _base_key(sheet)
-        prefix = sum(desk.chosen(sheet).values()) + opening
+        chosen = desk.chosen(sheet)
+        prefix = sum(chosen.values()) + opening
+        shown = Shown(desk.material, chosen)
         questions = []
         for ask in sheet.asks:
+            chance = shown.chance(ask.probe)
             path = keys.path(model, sheet, ask)
             answer = None if fresh else kept_answer(path)
             if answer is not None:
-                questions.append(Question(ask, path, answer))
+                questions.append(Question(ask, chance, path, answer))
                 continue
             usage = _usage(desk, model, prefix, ask, base in seen)
             seen.add(base)
             cost = price(model, usage, time.time())
-            questions.append(Question(ask, path, None, usage, cost))
+            questions.append(Question(ask, chance, path, None, usage, cost))
         yield Page(sheet, model, tuple(questions))
 
 

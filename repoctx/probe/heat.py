@@ -9,6 +9,8 @@ from repoctx.probe.statistics import Interval
 
 SHADES = " ░▒▓█"
 PLAIN_SHADES = " .:*#"
+MARGIN = 11
+"""Columns of the names of rows."""
 
 CIVIDIS = (
     (0, 34, 78),
@@ -47,21 +49,31 @@ def is_dark(rgb: tuple[int, int, int]) -> bool:
     return 0.299 * red + 0.587 * green + 0.114 * blue < 140
 
 
-def heat(report: Report, *, drawn: bool = True, paint: Paint | None = None) -> str:
+def heat(
+    report: Report, *, drawn: bool = True, paint: Paint | None = None, columns: int = 0
+) -> str:
     """The map: a row a depth, a column a length; in a cell the score of a hundred and
-    the number of probes. ``paint`` colours a cell by its score."""
+    the number of probes. ``paint`` colours a cell by its score. Where it is wider than
+    ``columns`` (0: any number), the lengths come in several maps, one below another."""
     run = report.run
-    heads = [tokens(n) for n in run.lengths]
-    width = max(9, *(len(head) + 1 for head in heads))
-    lines = ["depth      " + "".join(f"{head:>{width}}" for head in heads)]
-    for depth in run.depths:
-        cells = [
-            _cell(report.cells[depth, n], width, drawn, paint) for n in run.lengths
+    number = max(row.score.n for row in report.lengths)
+    width = max(8 + len(str(number)), *(len(tokens(n)) + 1 for n in run.lengths))
+    most = max(1, (columns - MARGIN) // width) if columns else len(run.lengths)
+    maps = []
+    for at in range(0, len(run.lengths), most):
+        some = run.lengths[at : at + most]
+        heads = "".join(f"{tokens(n):>{width}}" for n in some)
+        lines = [f"{'depth':<{MARGIN}}{heads}"]
+        rows = [
+            (depth_name(depth), [report.cells[depth, n] for n in some])
+            for depth in run.depths
         ]
-        lines.append(f"{depth_name(depth):<11}" + "".join(cells))
-    whole = [_cell(row.score, width, drawn, paint) for row in report.lengths]
-    lines.append(f"{'all probes':<11}" + "".join(whole))
-    return "\n".join(lines)
+        whole = [row.score for row in report.lengths[at : at + most]]
+        for name, found in (*rows, ("all probes", whole)):
+            cells = (_cell(one, width, drawn, paint) for one in found)
+            lines.append(f"{name:<{MARGIN}}" + "".join(cells))
+        maps.append("\n".join(lines))
+    return "\n\n".join(maps)
 
 
 def _cell(found: Interval, width: int, drawn: bool, paint: Paint | None) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from flow.house import LENGTHS, PLANTED, flags, knows, planted, run
+from probe.held import project
 from repoctx.errors import UsageError
 from repoctx.flow.evaluate import ask_all
 from repoctx.flow.grids import Wanted, prepared
 from repoctx.flow.runs import KEPT_ANSWERS, begin, keep_run, read_run, runs_folder
 from repoctx.flow.session import Session, open_session
+from repoctx.probe.probes import FAMILIES
+from repos import make_repo
 from servers.ability import (
     AbilityServer,
     able,
@@ -114,12 +117,31 @@ def test_who_needs_to_be_pointed_at_the_code(house: Path, tmp_path: Path):
     assert sum(o.cached for o in used) / sum(o.input for o in used) > 0.95
 
 
-def test_an_answer_at_random_scores_at_chance(house: Path, tmp_path: Path):
-    wanted = planted(families=(*PLANTED, "description", "callers", "count"))
-    found, _ = run(house, at_random, wanted, tmp_path)
-    chance = [o.chance for o in found.run.outcomes]
-    scores = [o.score for o in found.run.outcomes]
-    assert abs(sum(scores) / len(scores) - sum(chance) / len(chance)) < 0.05
+GUESSED = tuple(family for family in FAMILIES if family != "edit")
+
+
+def test_a_guess_scores_at_chance_in_every_family(tmp_path: Path):
+    """Also where a context shows but a part of what there is to choose from."""
+    more = {
+        f"lib/rest_{n}.py": "\n\n".join(
+            f"def rest_{n}_{k}(a):\n    return a + {k}\n" for k in range(12)
+        )
+        for n in range(60)
+    }
+    root = make_repo(tmp_path / "parts", project() | more)
+    wanted = Wanted(12, GUESSED, (4500.0, 1.0), arms=(), seed=3)
+    found, _ = run(root, at_random, wanted, tmp_path / "state")
+    chances: dict[int, dict[str, float]] = {n: {} for n in found.run.lengths}
+    for (family, n), score in found.kinds.items():
+        of = [o for o in found.run.scored if (o.family, o.length) == (family, n)]
+        chances[n][family] = chance = sum(o.chance for o in of) / len(of)
+        assert score.low <= chance <= score.high, (family, n, score, chance)
+    short, whole = chances.values()
+    assert {*short} == {*GUESSED}
+    larger = {family for family in short if short[family] > whole[family] * 1.2}
+    assert larger == {
+        *("description", "callers", "subclasses", "definitions", "path", "copy")
+    }
     assert "no better than chance" in found.sentences[0] and not found.settings
 
 

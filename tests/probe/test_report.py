@@ -63,6 +63,20 @@ def test_the_map_reads_without_colour():
     assert painted.count("[1") > 5 and painted.count("[0") > 4
 
 
+@pytest.mark.parametrize("columns", [22, 40, 80])
+def test_a_narrow_map_comes_in_parts(columns: int):
+    found = report_of(made())
+    whole = heat(found).split("\n")
+    assert len({len(line) for line in whole}) == 1
+    text = heat(found, columns=columns)
+    assert max(len(line) for line in text.split("\n")) <= columns
+    parts = [part.split("\n") for part in text.split("\n\n")]
+    assert len(parts) == {22: len(LENGTHS), 40: 2, 80: 1}[columns]
+    rows = zip(*parts, strict=True)
+    joined = [row[0] + "".join(part[11:] for part in row[1:]) for row in rows]
+    assert joined == whole
+
+
 def test_the_colours_differ_in_brightness_alone():
     """So that nobody needs to tell red from green."""
 

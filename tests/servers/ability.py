@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -118,14 +119,30 @@ def needs_the_anchor(seen: Seen) -> str:
 
 
 def at_random(seen: Seen) -> str:
-    """Any answer of the form that is asked for."""
-    draw = random.Random(seen.luck(seen.tokens))
-    if seen.probe.family == "count":
+    """A guess among all that the prompt shows, in the form that is asked for: as many
+    of them as there are right ones. It reads Python."""
+    draw, probe = random.Random(seen.luck(seen.tokens)), seen.probe
+    if probe.family == "count":
         return str(draw.randint(3, 24))
-    if seen.probe.scoring is Scoring.EXACT and seen.probe.truth[0].isdigit():
+    if probe.family == "needles":
+        names = [item.partition("=")[0] for item in probe.truth]
+        return "\n".join(f"{name}={draw.randint(10_000, 99_999)}" for name in names)
+    if probe.family in ("needle", "distractors", "superseded"):
         return str(draw.randint(10_000, 99_999))
-    words = [word for word in tokens_of(seen.text) if word.isidentifier()]
-    return draw.choice(words)
+    files = re.findall(r'<file path="([^"]+\.py)">\n(.*?)</file>', seen.text, re.S)
+    word = r"class" if probe.family == "subclasses" else r"def"
+    found = [(p, n) for p, t in files for n in re.findall(rf"{word} (\w+)", t)]
+    if probe.family == "copy":
+        bodies = [b for _, t in files for b in re.split(r"\n(?=def |class )", t)]
+        long = [body for body in bodies if body.count("\n") >= 20]
+        return f"```python\n{draw.choice(long).strip()}\n```"
+    forms = {
+        "description": [name for _, name in found],
+        "path": [name for _, name in found],
+        "definitions": [path for path, _ in files],
+    }
+    items = forms.get(probe.family, [f"{path}::{name}" for path, name in found])
+    return "\n".join(draw.sample(items, len(probe.truth)))
 
 
 class Mind:
