@@ -173,7 +173,7 @@ def _outcome(
         probe=probe.id,
         family=probe.family,
         length=page.sheet.length,
-        depth=ask.depth,
+        depth=one.depth,
         arm=ask.arm,
         setting=ask.setting,
         score=0.0,

@@ -32,12 +32,21 @@ from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.probe.chance import Shown
 from repoctx.probe.generate import generate
-from repoctx.probe.grid import ARMS, FILLED, Ask, Plan, Sheet, fitting, sheets
+from repoctx.probe.grid import (
+    ARMS,
+    FILLED,
+    Ask,
+    Plan,
+    Sheet,
+    depths_in,
+    fitting,
+    sheets,
+)
 from repoctx.probe.probes import FAMILIES, PROBES_VERSION, Probe, Scoring
 from repoctx.probe.runs import Foreseen, Outcome, Run
 from repoctx.protocols import ByHand
 from repoctx.settings import kinds
-from repoctx.values import Usage
+from repoctx.values import Usage, byte_order
 
 FRACTIONS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the largest context: the usual lengths."""
@@ -76,11 +85,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a grid: what a guess is worth, where its answer is kept, the
-    answer that was there before (None: it is to be asked), and then the usage that is
-    foreseen, with its price in USD (None: not known)."""
+    """One question of a grid: the step of depths at which its evidence stands (None: in
+    several places), what a guess is worth, where its answer is kept, the answer that
+    was there before (None: it is to be asked), and then the usage that is foreseen,
+    with its price in USD (None: not known)."""
 
     ask: Ask
+    depth: float | None
     chance: float
     path: Path
     answer: Mapping[str, Any] | None
@@ -276,18 +287,22 @@ def _pages(
         chosen = desk.chosen(sheet)
         prefix = sum(chosen.values()) + opening
         shown = Shown(desk.material, chosen)
+        stand = {
+            probe: min(keys.run.depths, key=lambda step: abs(step - depth))
+            for probe, depth in depths_in(sheet, chosen, byte_order).items()
+        }
         questions = []
         for ask in sheet.asks:
-            chance = shown.chance(ask.probe)
+            depth, chance = stand.get(ask.probe.id), shown.chance(ask.probe)
             path = keys.path(model, sheet, ask)
             answer = None if fresh else kept_answer(path)
             if answer is not None:
-                questions.append(Question(ask, chance, path, answer))
+                questions.append(Question(ask, depth, chance, path, answer))
                 continue
             usage = _usage(desk, model, prefix, ask, base in seen)
             seen.add(base)
             cost = price(model, usage, time.time())
-            questions.append(Question(ask, chance, path, None, usage, cost))
+            questions.append(Question(ask, depth, chance, path, None, usage, cost))
         yield Page(sheet, model, tuple(questions))
 
 

@@ -228,3 +228,16 @@ def arranged(
         at += sizes[path]
         found.append(path)
     return (*found, *rest)
+
+
+def depths_in(
+    sheet: Sheet, sizes: Mapping[str, int], order: Callable[[str], bytes]
+) -> dict[str, float]:
+    """The share of a context's tokens before the middle of each probe's place. Where
+    files are large it is not the one that was meant."""
+    total, at = sum(sizes.values()), 0
+    middles = {}
+    for path in arranged(sheet, sizes, order):
+        middles[path] = (at + sizes[path] / 2) / total
+        at += sizes[path]
+    return {p.id: middles[place(p)] for p in sheet.probes if p.id in sheet.depths}

@@ -17,12 +17,13 @@ SCHEMA_VERSION = 1
 class Outcome:
     """One answer and what it is worth.
 
-    ``length`` is the context's size that was aimed at, ``depth`` where the evidence was
-    to stand (None: in several places); ``input`` the prompt's tokens as the provider
-    counted, ``cached`` of them from its cache, ``written`` to it. ``verdict`` is
-    ``right``, ``partly``, ``stale`` (what a superseded copy says), ``misled`` (what a
-    distractor says), ``wrong`` or ``failed`` (no answer: ``error`` says why; not
-    scored). ``seconds`` is the whole time, ``first`` until the first word.
+    ``length`` is the context's size that was aimed at, ``depth`` the step of the run's
+    depths nearest to where the evidence stands (None: in several places); ``input`` the
+    prompt's tokens as the provider counted, ``cached`` of them from its cache,
+    ``written`` to it. ``verdict`` is ``right``, ``partly``, ``stale`` (what an older
+    copy says), ``misled`` (what a distractor says), ``wrong`` or ``failed`` (no answer:
+    ``error`` says why; not scored). ``seconds`` is the whole time, ``first`` until the
+    first word.
     """
 
     probe: str

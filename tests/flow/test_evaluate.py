@@ -10,6 +10,7 @@ import pytest
 from flow.house import LENGTHS, PLANTED, flags, knows, planted, run
 from probe.held import project
 from repoctx.errors import UsageError
+from repoctx.flow.contexts import context
 from repoctx.flow.evaluate import ask_all
 from repoctx.flow.grids import Wanted, prepared
 from repoctx.flow.runs import KEPT_ANSWERS, begin, keep_run, read_run, runs_folder
@@ -55,6 +56,23 @@ def test_the_length_at_which_it_breaks(house: Path, tmp_path: Path, good: int):
     assert found.settings == {"budget": found.run.lengths[good - 1]}
     said = f"keep the context under {found.run.lengths[good - 1]:,} tokens"
     assert said in found.sentences[0]
+
+
+def test_depths_are_those_of_the_bytes(house: Path, tmp_path: Path):
+    """Not those that were meant, where files are too large for them."""
+    given, moved = flags(None, state_dir=str(tmp_path)), 0
+    wanted = planted(12, lengths=(4000.0, 12_000.0))
+    with open_session(house, given) as session, prepared(session, wanted) as grid:
+        for page in grid.pages:
+            made = context(grid.desk, page.sheet)
+            for one in page.questions:
+                real = made.depths.get(one.ask.probe.id)
+                if one.depth is None or real is None:
+                    assert one.depth is real is None
+                    continue
+                assert abs(one.depth - real) < 0.125 + 0.02
+                moved += one.depth != one.ask.depth
+    assert moved > 0
 
 
 def test_the_lost_middle(house: Path, tmp_path: Path):
