@@ -7,6 +7,7 @@ from repoctx.apply.journal import Journal, Record, read, records
 from repoctx.flow.difftext import Change, changes_of
 from repoctx.flow.journals import journal_folder
 from repoctx.flow.session import Session
+from repoctx.flow.unsaved import tell
 from repoctx.values import FileChange
 
 
@@ -18,13 +19,30 @@ def history(session: Session) -> list[Record]:
 def undo(session: Session, wanted: str = "") -> Record:
     """Take the last apply back, or the one named; see `apply.undo.undo`."""
     folder = journal_folder(session.place, session.state)
-    return by_journal.undo(session.place.root, folder, wanted)
+    record = by_journal.undo(session.place.root, folder, wanted)
+    _tell(session, read(folder, record), True)
+    return record
 
 
 def redo(session: Session, wanted: str = "") -> Record:
     """Make again what was undone; see `apply.undo.redo`."""
     folder = journal_folder(session.place, session.state)
-    return by_journal.redo(session.place.root, folder, wanted)
+    record = by_journal.redo(session.place.root, folder, wanted)
+    _tell(session, read(folder, record), False)
+    return record
+
+
+def _tell(session: Session, journal: Journal, back: bool) -> None:
+    """Give an editor that still holds files as they were what they are now."""
+    if session.editor is None:
+        return
+    changes = []
+    for entry in journal.entries:
+        if entry.old and entry.new and not entry.source:
+            sides = (entry.old.data, entry.new.data)
+            was, now = reversed(sides) if back else sides
+            changes.append(FileChange(entry.path, was, now, _mode(entry.new.perm)))
+    session.notes += tell(session.place.root, session.editor, changes)
 
 
 def show(session: Session, wanted: str) -> tuple[Record, tuple[Change, ...]]:

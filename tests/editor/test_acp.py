@@ -572,8 +572,10 @@ def test_unsaved_lines_that_nobody_asked_about_are_merged(
         await ide.ask(session, "/undo")
 
     conversing(ide, env(home, PRODUCT), home, work)
-    assert ide.written[-1][1] == "# mine\n\n" + FILES["calc.py"].replace("+", "*")
-    assert calc.read_text() == "# mine\n\n" + FILES["calc.py"]
+    mine = "# mine\n\n" + FILES["calc.py"]
+    assert ide.written[-2][1] == mine.replace("+", "*")
+    # What undo makes of a file is told too.
+    assert ide.written[-1][1] == ide.held[str(calc)] == calc.read_text() == mine
 
 
 @pytest.mark.parametrize("way", ["adds a line", "formats"])
