@@ -31,7 +31,7 @@ from repoctx.flow.runs import kept_answer, runs_folder
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
 from repoctx.probe.chance import Shown
-from repoctx.probe.generate import generate
+from repoctx.probe.generate import drawn
 from repoctx.probe.grid import (
     ARMS,
     FILLED,
@@ -42,6 +42,7 @@ from repoctx.probe.grid import (
     fitting,
     sheets,
 )
+from repoctx.probe.ground import EVIDENCE, Ground
 from repoctx.probe.probes import FAMILIES, PROBES_VERSION, Probe, Scoring
 from repoctx.probe.runs import Foreseen, Outcome, Run
 from repoctx.protocols import ByHand
@@ -257,10 +258,11 @@ def _probes(
     none: list[str] = []
     bytes_there = sum(file.size for file in desk.material.files)
     room = int(shortest * FILLED * NEARLY * bytes_there / max(desk.total(), 1))
+    ground = Ground(desk.material, wanted.seed, min(room, EVIDENCE))
     for family in wanted.families:
         number = wanted.probes * (2 if family in MORE else 1)
-        drawn = generate(desk.material, (family,), number * POOL, wanted.seed, room)
-        fit = fitting(drawn, shortest, desk.tokens)[:number]
+        made = tuple(drawn(ground, family, number * POOL))
+        fit = fitting(made, shortest, desk.tokens)[:number]
         found += fit
         none += [] if fit else [family]
     if none:

@@ -16,7 +16,8 @@ from repoctx.flow.recall import BUDGETS, DEPTHS, Found, recall_of
 from repoctx.flow.replay import STEPS, replay_of
 from repoctx.flow.session import Session, something_in
 from repoctx.flow.survey import snapshot_now
-from repoctx.probe.generate import generate
+from repoctx.probe.generate import drawn
+from repoctx.probe.ground import Ground
 from repoctx.probe.probes import FAMILIES
 from repoctx.probe.shares import Shares
 from repoctx.probe.statistics import Interval, mean_of
@@ -57,8 +58,9 @@ def measure(session: Session, commits: int, found: Offline) -> None:
         recall_of(own, commits or REQUESTS, found.requests)
     session.progress("generating", 0, 0)
     with material(session, now) as matter:
+        ground = Ground(matter, 0)
         for family in FAMILIES:
-            found.probes[family] = len(generate(matter, (family,), DRAWN))
+            found.probes[family] = len(tuple(drawn(ground, family, DRAWN)))
 
 
 def recall(found: Offline, budget: int, *, tests: bool = False) -> Interval:

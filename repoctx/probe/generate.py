@@ -41,12 +41,14 @@ def generate(
     Raises KeyError for a family that is not among `FAMILIES`.
     """
     ground = Ground(material, seed, min(room, EVIDENCE))
-    return tuple(
-        draft.probe(family, seed)
-        for family in families
-        for draft in _MADE_BY[family](ground, count)
-        if not any(_told(draft.question, item) for item in draft.truth)
-    )
+    return tuple(one for family in families for one in drawn(ground, family, count))
+
+
+def drawn(ground: Ground, family: str, count: int) -> Iterator[Probe]:
+    """As `generate`, of one family; what ``ground`` has found out serves the next."""
+    for draft in _MADE_BY[family](ground, count):
+        if not any(_told(draft.question, item) for item in draft.truth):
+            yield draft.probe(family, ground.seed)
 
 
 def _told(question: str, item: str) -> bool:
