@@ -502,8 +502,9 @@ class Block:
     ``a/``; ``also`` are other readings of it, likeliest first. ``text`` is the content
     of a `CREATE` or `WRITE` block, ``mode`` git's where it is stated (0: not).
     ``problem`` is a reason's code when the block itself is broken (cut, malformed).
-    ``sure`` is False where only prose says that the fence is a file; ``after`` are the
-    next lines after such a fence.
+    ``sure`` is False where only prose says that the fence is a file; ``maybe`` where it
+    is one only if there is a file of that name; ``after`` are the next lines after such
+    a fence.
     """
 
     id: str
@@ -519,6 +520,7 @@ class Block:
     problem: str = ""
     detail: str = ""
     sure: bool = True
+    maybe: bool = False
     after: tuple[str, ...] = ()
 
 

@@ -201,7 +201,7 @@ class Talks:
             mine = [
                 replace(outcomes[block.id], id=own)
                 for block, number, own in found
-                if pairs[number][0] is talk
+                if pairs[number][0] is talk and block.id in outcomes
             ]
             fits = [
                 replace(one, accepted=self._accepted(one, found, pairs, outcomes))
@@ -222,7 +222,9 @@ class Talks:
         return frozenset(
             own
             for block, number, own in found
-            if pairs[number][1] is one and outcomes[block.id].ok
+            if pairs[number][1] is one
+            and block.id in outcomes
+            and outcomes[block.id].ok
         )
 
     def send_output(self, located: Located, ran: Ran) -> None:

@@ -40,6 +40,9 @@ _ITEM = re.compile(r"^(?:\d+[.)]|[-*+])\s+")
 _AFTER = re.compile(
     r"(?i)\s+\((?:new|modified|updated|new file|created|edited|existing)\)$"
 )
+_PERHAPS = re.compile(
+    r"(?:#{1,6} |[-*] |\d+[.)] )?[*_]*`([\w.@+-]+(?: [\w.@+-]+){0,4})`[*_]*:?[*_]*"
+)
 _SPACED = re.compile(
     r"(?i)\.(?:md|mdx|txt|rst|py|js|jsx|ts|tsx|json|ya?ml|toml|html?|css|go|rs|java|kt|"
     r"c|h|cc|cpp|hpp|cs|rb|php|swift|sh|sql|xml|csv|ini|cfg|svg|vue|scala|lua|ex|exs)$"
@@ -177,9 +180,7 @@ def named(line: str) -> str:
     for candidate in (bare, text):
         if " " not in candidate and looks_like_path(candidate):
             return candidate
-    alone = re.fullmatch(r"`([\w.-]+(?: [\w.-]+)+)`:?", line.strip())
-    # A command ends in no such word.
-    return alone[1] if alone and _UPPER.fullmatch(alone[1].split(" ")[-1]) else ""
+    return ""
 
 
 def _undressed(text: str) -> str:
@@ -204,6 +205,17 @@ def guessed(line: str) -> str:
 
 def _bare(name: str) -> bool:
     return name.lower() in _BARE or bool(_UPPER.fullmatch(name))
+
+
+def perhaps(line: str, info: str) -> str:
+    """What the line above a fence has between backticks and is nothing but, or the only
+    word of the fence's info string; it names a file only if there is one."""
+    found = _PERHAPS.fullmatch(line.strip())
+    if found:
+        return found[1]
+    word = info.strip("{}()`\"'")
+    plain = re.fullmatch(r"[\w.@+-]+", word) and word.lower() not in LANGUAGES
+    return word if plain and not word.islower() else ""
 
 
 def partial(line: str) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from itertools import islice, takewhile
 
-from repoctx.parse.naming import fence, forbidden, info_path, mentioned, named, partial
+from repoctx.parse.naming import (
+    fence,
+    forbidden,
+    info_path,
+    mentioned,
+    named,
+    partial,
+    perhaps,
+)
 from repoctx.values import Block, BlockKind
 
 FORM = "whole-file"
@@ -35,6 +43,8 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
     body = [_outdented(line, indent) for line in lines[at + 1 : end]]
     after = end + 1 if closed else end
     path, sure, first = _path(body, info, above)
+    maybe = "" if path else perhaps(above, info)
+    path = path or maybe
     word = info.split()[0].lower() if info.split() else ""
     if not path or word in _NOT_FILES or (word in _COMMANDS and not sure):
         return None, after
@@ -66,6 +76,7 @@ def parse(lines: list[str], at: int, above: str) -> tuple[Block | None, int]:
         line=at,
         problem=problem,
         sure=sure,
+        maybe=bool(maybe),
         after=tuple(later),
     ), after
 

@@ -1,0 +1,4 @@
+package a
+
+var b = c && d
+var e = 2
